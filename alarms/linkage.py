@@ -1,0 +1,76 @@
+"""Linkage: which transitions of which alarms call for which actions. It yields intents; others carry them out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rules.model import Severity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linkage:
+    """When (`on`, filters) then (`actions`). `on` holds signals (`raised`, `stepped_up`, `acknowledged`, `judged_true`, `cleared`).
+    `triggers`: so many different open alarms (subjects) of these filters in the zone are needed (2 for automatic cuts by
+    default). Empty filters match everything. `cut`: `none`, `offer` (one click offered) or `automatic`; it concerns the circuits of
+    the alarm's zone."""
+
+    id: str
+    name: str
+    name_en: str = ""
+    on: tuple[str, ...] = ("raised", "stepped_up")
+    kinds: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()
+    zones: tuple[str, ...] = ()
+    min_severity: Severity = Severity.INFO
+    triggers: int = 1
+    notify: tuple[str, ...] = ()  # e-mail addresses
+    cut: str = "none"
+    hazard: bool = False
+    hazard_after: int = 3  # occurrences (alarm.count or alarms of the point) before a hazard is wanted
+    enabled: bool = True
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifyWanted:
+    """One message for one alarm change; `key` makes it exactly one row of the outbox."""
+
+    key: str
+    linkage_id: str
+    alarm_id: str
+    alarm_seq: int
+    to: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutWanted:
+    linkage_id: str
+    alarm_id: str
+    circuit_id: str
+    at_ms: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HazardWanted:
+    key: str
+    linkage_id: str | None
+    alarm_id: str
+    at_ms: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Firing:
+    """A linkage that fired, or did not although its alarm matched, with the reason."""
+
+    linkage_id: str
+    alarm_id: str
+    alarm_seq: int
+    at_ms: int
+    fired: bool
+    reason: str
+
+
+Intent = NotifyWanted | CutWanted | HazardWanted

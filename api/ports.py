@@ -1,0 +1,211 @@
+"""What the API needs of the rest of the house. `app.wiring` hands it things that fit; tests hand it in-memory ones.
+
+All `Records` calls are synchronous and are made from worker threads. `sites` arguments are scopes: a set of site ids, or None for all;
+what is outside a scope is as if it were not there. Times are integer milliseconds UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from alarms.model import Alarm, Transition
+from alarms.queries import AlarmQuery, Delivery
+from alarms.requests import AlarmRequest
+from hazards.model import Hazard, HazardStep
+from hazards.queries import HazardQuery
+from power.model import Measured, Order, OrderStep
+from power.queries import OrderQuery
+from power.requests import PowerRequest
+from sites.inbox import InboxDevice
+from sites.people import Session, User
+from sites.records import Page, Scope
+from sites.roster import Roster
+from sites.series import Series
+
+# -- the scan's door ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the scan decided about a request, after journalling it."""
+
+    position: int
+    recorded: bool  # the records have reached `position` (waited for at most 1 s)
+    alarms: tuple[Alarm, ...] = ()
+    orders: tuple[Order, ...] = ()
+
+
+class Busy(Exception):
+    """The inbox of requests is full, or the scan is not running: HTTP 503."""
+
+
+class Desk(Protocol):
+    async def ask(self, request: AlarmRequest | PowerRequest) -> Answer:
+        """Journal and decide. Raises AlarmError, PowerError, Busy."""
+        ...
+
+    def configuration_changed(self, kind: str, thing_id: str, version: int, thing: Any | None) -> None:
+        """A record transaction changed configuration (`thing` None: removed): it enters the inbox. `kind` is as in `Records`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What is degraded, each with a reason; empty: all well."""
+
+    ready: bool
+    degraded: Mapping[str, str]  # part -> reason: broker, records, historian, journal, scan
+    figures: Mapping[str, float]  # readings_total, scan_ms_p99, journal_position, records_position, ...
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    state: str  # online, silent, offline, never_heard
+    heard_ms: int | None
+
+
+class Board(Protocol):
+    """The scan's published view: always the newest, never half of a scan."""
+
+    @property
+    def position(self) -> int: ...
+    @property
+    def alarms(self) -> Mapping[str, Alarm]:
+        """Open alarms by id (immutable)."""
+        ...
+
+    @property
+    def orders(self) -> Mapping[str, Order]:
+        """Orders that are open or ended within the last hour, by id (immutable)."""
+        ...
+
+    @property
+    def roster(self) -> Roster:
+        """To read only."""
+        ...
+
+    def measured(self, circuit_id: str) -> Measured: ...
+    def presence(self, device_id: str) -> Presence: ...
+    def cut_refusal(self, circuit_id: str) -> str | None:
+        """Why a cut of this circuit would be refused now, or None: the same decision as the order's."""
+        ...
+
+    def health(self) -> Health: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEvent:
+    """One event of the live stream. Ids rise strictly, also over restarts. `body` is a domain value: Transition, OrderStep,
+    (Hazard, HazardStep), a presence change as dict, Health."""
+
+    id: int
+    kind: str  # alarm, order, run, hazard, device, health
+    site_id: str | None  # None: for everybody
+    body: Any
+
+
+class Feed(Protocol):
+    @property
+    def last_id(self) -> int: ...
+    def since(self, event_id: int) -> Sequence[FeedEvent] | None:
+        """Events after this id, or None when they are no longer kept: take a snapshot."""
+        ...
+
+    def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """`wake` is called (from any thread) when there are new events; returns the unsubscribing function."""
+        ...
+
+    def publish(self, kind: str, site_id: str | None, body: Any) -> None:
+        """For changes made by record transactions (hazards)."""
+        ...
+
+
+# -- the records -------------------------------------------------------------------------------------------------------
+
+
+class Records(Protocol):
+    # configuration: kinds are district, enterprise, site, zone, device, circuit, rule, linkage;
+    # things are the dataclasses of sites.model, rules.model.Rule, alarms.linkage.Linkage
+    def things(self, kind: str, sites: Scope, cursor: str | None = None, limit: int = 50, **where: str) -> Page[Any]: ...
+    def thing(self, kind: str, thing_id: str) -> Any:
+        """Raises NotFound."""
+        ...
+
+    def all_things(self, kind: str) -> list[Any]: ...
+    def insert(self, kind: str, thing: Any, who: str, now_ms: int) -> Any:
+        """Raises Conflict when the id is taken. Returns it with version 1."""
+        ...
+
+    def update(self, kind: str, thing: Any, who: str, now_ms: int) -> Any:
+        """`thing.version` must be the present one, else Conflict. Returns it with the next version. Older rule versions are kept."""
+        ...
+
+    def delete(self, kind: str, thing_id: str, who: str, now_ms: int) -> int:
+        """Returns the version of the removal (present + 1)."""
+        ...
+
+    def rule_version(self, rule_id: str, version: int) -> Any: ...
+
+    # projections
+    def position(self) -> int: ...
+    def alarms(self, query: AlarmQuery, sites: Scope) -> Page[Alarm]: ...
+    def alarm(self, alarm_id: str) -> Alarm: ...
+    def alarm_counts(self, query: AlarmQuery, sites: Scope) -> dict[str, dict[str, int]]:
+        """Facets: by severity, state, site, zone, kind."""
+        ...
+
+    def transitions(self, alarm_id: str) -> list[Transition]: ...
+    def orders(self, query: OrderQuery, sites: Scope) -> Page[Order]: ...
+    def order(self, order_id: str) -> Order: ...
+    def order_steps(self, order_id: str) -> list[OrderStep]: ...
+    def deliveries(self, alarm_id: str) -> list[Delivery]: ...
+    def inbox_devices(self, sites: Scope, cursor: str | None = None, limit: int = 50) -> Page[InboxDevice]: ...
+    def inbox_device(self, inbox_id: str) -> InboxDevice: ...
+    def drop_inbox_device(self, inbox_id: str) -> None: ...
+
+    # hazards: plain record transactions; `change` is given the present hazard and returns the next with its step
+    def hazards(self, query: HazardQuery, sites: Scope) -> Page[Hazard]: ...
+    def hazard(self, hazard_id: str) -> Hazard: ...
+    def hazard_steps(self, hazard_id: str) -> list[HazardStep]: ...
+    def hazard_counts(self, query: HazardQuery, sites: Scope) -> dict[str, dict[str, int]]: ...
+    def report_hazard(
+        self, make: Callable[[str, Hazard | None], tuple[Hazard, HazardStep]], site_id: str, alarm_id: str | None, who: str, now_ms: int
+    ) -> tuple[Hazard, HazardStep]:
+        """Inside one transaction: give `make` the next number and the open hazard of the alarm's point (or None), keep what it
+        returns."""
+        ...
+
+    def change_hazard(
+        self, hazard_id: str, change: Callable[[Hazard], tuple[Hazard, HazardStep]], who: str
+    ) -> tuple[Hazard, HazardStep]: ...
+
+    # people
+    def users(self) -> list[User]: ...
+    def user(self, user_id: str) -> User: ...
+    def user_by_login(self, login: str) -> User | None: ...
+    def save_user(self, user: User, who: str, now_ms: int) -> User:
+        """Insert (version 1, id new) or update (version is the present one, else Conflict)."""
+        ...
+
+    def put_session(self, session: Session) -> None: ...
+    def session(self, token_hash: str) -> Session | None: ...
+    def drop_session(self, token_hash: str) -> None: ...
+
+    # idempotency of POSTs that act: the stored answer of (user, key), kept for a day
+    def remembered(self, user_id: str, key: str) -> bytes | None: ...
+    def remember(self, user_id: str, key: str, answer: bytes, now_ms: int) -> None: ...
+
+
+# -- the historian -----------------------------------------------------------------------------------------------------
+
+
+class History(Protocol):
+    def series(self, point_id: str, from_ms: int, to_ms: int, most: int) -> Series:
+        """At most `most` steps (raw where that suffices). Raises Unavailable."""
+        ...
+
+
+class Clock(Protocol):
+    def now_ms(self) -> int: ...

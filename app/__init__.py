@@ -1,0 +1,1 @@
+"""The one composition root: settings, clock, scan, wiring, service, command line."""

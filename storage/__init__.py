@@ -1,0 +1,1 @@
+"""Everything that keeps: journal, snapshots, records, historian, and their in-memory stand-ins."""

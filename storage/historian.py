@@ -1,0 +1,32 @@
+"""The historian's protocol: where readings are kept and charts come from. Members: memory, embedded DuckDB, InfluxDB.
+
+A historian is a projection: written behind the journal by one thread, idempotent by (point, taken_ms), never waited for by the scan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from sites.series import Series
+from storage.projection import HistoryBatch, PointName
+
+
+class HistorianDown(Exception):
+    """It cannot be reached or refuses just now: try the same batch again later."""
+
+
+class Historian(Protocol):
+    def position(self) -> int:
+        """Journal position up to which everything was written; 0 when unknown or empty. Raises HistorianDown."""
+        ...
+
+    def write(self, batch: HistoryBatch, name_of: Callable[[int], PointName]) -> None:
+        """Write all or raise HistorianDown; writing the same batch twice changes nothing."""
+        ...
+
+    def series(self, point_id: str, from_ms: int, to_ms: int, most: int) -> Series:
+        """Readings with from_ms <= taken_ms < to_ms; raw when at most `most`, else min/mean/max per step."""
+        ...
+
+    def close(self) -> None: ...
