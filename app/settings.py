@@ -1,0 +1,127 @@
+"""The settings: environment variables `SITEWARDEN_*` or `sitewarden.toml`, one object, unknown keys are errors.
+
+Names and defaults are the public contract. `masked` is what `sitewarden doctor` prints.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+_PREFIX = "SITEWARDEN_"
+_SECRET = re.compile(r"(?<=://)([^@/\s]*)@")
+
+
+class SettingsError(Exception):
+    """One clear line: which setting, what was given, what would be allowed."""
+
+
+class Settings(BaseSettings):
+    """All that can be set. URLs are checked where they are opened."""
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, toml_file="sitewarden.toml", extra="forbid", frozen=True)
+
+    data_dir: Path = Path("var")
+    mqtt_url: str = "embedded://127.0.0.1:1883"
+    mqtt_ca: Path | None = None
+    mqtt_cert: Path | None = None
+    mqtt_key: Path | None = None
+    mqtt_receive_maximum: int = Field(2_000, ge=20, le=65_535)
+    zigbee2mqtt_base: str = "zigbee2mqtt"
+    records_url: str = "sqlite:///{data_dir}/records.db"
+    historian_url: str = "duckdb:///{data_dir}/history.duckdb"
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(8000, ge=0, le=65_535)
+    cookie_secure: bool = False
+    smtp_url: str | None = None
+    smtp_sender: str = "sitewarden@localhost"
+    secret_key: str = ""
+    scan_min_ms: int = Field(10, ge=1, le=1_000)
+    scan_max_ms: int = Field(250, ge=10, le=5_000)
+    inbox_readings: int = Field(50_000, ge=100)
+    inbox_requests: int = Field(1_000, ge=1)
+    scan_readings: int = Field(20_000, ge=100)
+    orders_open: int = Field(5_000, ge=10)
+    journal_bytes: int = Field(4 * 2**30, ge=2**20)
+    snapshot_s: float = Field(30.0, ge=0.1)
+    console_dir: Path = Path(__file__).resolve().parent.parent / "console" / "dist"
+
+    @field_validator("mqtt_url")
+    @classmethod
+    def _mqtt_scheme(cls, url: str) -> str:
+        if not url.startswith(("embedded://", "mqtt://", "mqtts://")):
+            raise ValueError("must begin with embedded://, mqtt:// or mqtts://")
+        return url
+
+    @field_validator("records_url")
+    @classmethod
+    def _records_scheme(cls, url: str) -> str:
+        if not url.startswith(("sqlite:///", "postgresql+psycopg://")):
+            raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+        return url
+
+    @field_validator("historian_url")
+    @classmethod
+    def _historian_scheme(cls, url: str) -> str:
+        if not url.startswith(("duckdb:///", "influxdb://", "influxdbs://", "memory://")):
+            raise ValueError("must begin with duckdb:///, influxdb://, influxdbs:// or memory://")
+        return url
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def records(self) -> str:
+        """The records' URL with the data directory filled in."""
+        return self.records_url.replace("{data_dir}", str(self.data_dir))
+
+    @property
+    def historian(self) -> str:
+        """The historian's URL with the data directory filled in."""
+        return self.historian_url.replace("{data_dir}", str(self.data_dir))
+
+    def secret(self) -> str:
+        """The secret key as set, or the one made once in the data directory (readable by its owner only)."""
+        if self.secret_key:
+            return self.secret_key
+        path = self.data_dir / "secret.key"
+        if not path.exists():
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(secrets.token_urlsafe(48))
+        return path.read_text().strip()
+
+    def masked(self) -> dict[str, str]:
+        """Every setting as text, without secrets."""
+        shown = {name: str(value) for name, value in self.model_dump().items()}
+        shown["secret_key"] = "(set)" if self.secret_key else "(made in the data directory)"
+        return {name: _SECRET.sub("***@", value) for name, value in shown.items()}
+
+
+def load(**given: Any) -> Settings:
+    """The settings from the environment and `sitewarden.toml`; `given` wins. Raises SettingsError."""
+    known = {_PREFIX + name.upper() for name in Settings.model_fields}
+    unknown = sorted(name for name in os.environ if name.startswith(_PREFIX) and name not in known)
+    if unknown:
+        raise SettingsError(f"unknown setting {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        allowed = ", ".join(Settings.model_fields) if first["type"] == "extra_forbidden" else first["msg"]
+        raise SettingsError(f"setting {name}: given {first.get('input')!r}; {allowed}") from None
