@@ -23,6 +23,7 @@ class Feed:
         self._events: deque[FeedEvent] = deque(maxlen=most)
         self._lock = threading.Lock()
         self._last_id = 0
+        self._dropped_id = 0  # the newest event that is no longer kept
         self._wakes: list[Callable[[], None]] = []
 
     @property
@@ -32,7 +33,7 @@ class Feed:
     def start_at(self, position: int) -> None:
         """After a restart ids go on above those of the journal's last position."""
         with self._lock:
-            self._last_id = max(self._last_id, (position + 1) << _SHIFT)
+            self._last_id = self._dropped_id = max(self._last_id, (position + 1) << _SHIFT)
 
     def extend(self, position: int, events: Iterable[tuple[str, str | None, Any]]) -> None:
         """One scan's events: (kind, site id or None, body)."""
@@ -40,6 +41,8 @@ class Feed:
             self._last_id = max(self._last_id, position << _SHIFT)
             for kind, site_id, body in events:
                 self._last_id += 1
+                if len(self._events) == self._events.maxlen:
+                    self._dropped_id = self._events[0].id
                 self._events.append(FeedEvent(self._last_id, kind, site_id, body))
             wakes = list(self._wakes)
         for wake in wakes:
@@ -50,12 +53,7 @@ class Feed:
 
     def since(self, event_id: int) -> Sequence[FeedEvent] | None:
         with self._lock:
-            if event_id > self._last_id:
-                return None
-            if event_id == self._last_id:
-                return []
-            if not self._events or self._events[0].id > event_id + 1:
-                # the oldest kept is newer than the next wanted: complete only if nothing was ever dropped before it
+            if not self._dropped_id <= event_id <= self._last_id:
                 return None
             newer: list[FeedEvent] = []
             for event in reversed(self._events):
