@@ -10,9 +10,9 @@ from rules.model import Severity
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Linkage:
     """When (`on`, filters) then (`actions`). `on` holds signals (`raised`, `stepped_up`, `acknowledged`, `judged_true`, `cleared`).
-    `triggers`: so many different open alarms (subjects) of these filters in the zone are needed (2 for automatic cuts by
-    default). Empty filters match everything. `cut`: `none`, `offer` (one click offered) or `automatic`; it concerns the circuits of
-    the alarm's zone."""
+    Empty filters match everything. `triggers`: standing alarms of these filters on so many different devices of the zone are needed
+    (2 for automatic cuts by default: GB 50116 4.1.6 asks for two independent triggers, and two points of one detector are not).
+    `cut`: `none`, `offer` (one click offered) or `automatic`; it concerns the circuits of the alarm's zone."""
 
     id: str
     name: str
@@ -50,6 +50,7 @@ class CutWanted:
     circuit_id: str
     at_ms: int
     reason: str
+    alarm_seq: int = 0  # the transition that fired: with linkage and circuit the cause of the order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,8 @@ class Firing:
     at_ms: int
     fired: bool
     reason: str
+    code: str = ""  # fired, offered, late, test, triggers_missing, hazard_waiting
+    reason_zh: str = ""
 
 
 Intent = NotifyWanted | CutWanted | HazardWanted

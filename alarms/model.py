@@ -73,6 +73,7 @@ class Alarm:
     count: int = 1  # occurrences folded into this one alarm
     seq: int = 1  # number of its last transition
     is_unrecorded: bool = False  # raised while the journal could not be written
+    is_test: bool = False  # its device said that it is being tested: sounds and counts, never starts a linkage
 
 
 class Signal(StrEnum):

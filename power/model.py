@@ -64,7 +64,7 @@ class Order:
     device_id: str
     channel: str
     action: Action
-    cause: str  # "request:<idempotency key>", "linkage:<id>:<alarm id>", "run:<id>"
+    cause: str  # "request:<who>:<idempotency key>", "linkage:<id>:<alarm id>:<seq>", "run:<id>"
     alarm_id: str | None
     who: str | None  # None: automatic
     reason: str
@@ -81,6 +81,9 @@ class Order:
     before: Measured = Measured()
     after: Measured = Measured()
     seq: int = 1
+    state_code: str = ""  # stable code of `state_reason`: see power.protection and power.order_table
+    state_reason_zh: str = ""
+    second: str | None = None  # the second person of a restore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,284 @@
+"""The book of open alarms: exactly one for a (rule, subject), advanced by findings, by people and by the service itself.
+
+`apply` takes what the engine found, `request` what a person asks, `raise_service` and `clear_service` what the service complains of;
+each returns the transitions that came of it, in order, and `alarms.follow` is called with each of them afterwards. Only the scan writes
+it. Ended alarms stay for a while: those that owe a verdict until they have it, others so that a note or a hazard still finds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import Any
+
+from alarms.birth import alarm_of_finding, alarm_of_service
+from alarms.errors import IllegalTransition, UnknownAlarm
+from alarms.lifecycle import Standing, advance, standing_of, words
+from alarms.model import Alarm, Attention, Condition, Signal, Transition
+from alarms.replies import carried_out, refused
+from alarms.requests import Acknowledge, AlarmRequest, Reset
+from alarms.service_alarms import SERVICE_ALARMS, ServiceClear, ServiceRaise, service_rule_id
+from rules.findings import Edge, Finding
+from rules.model import Rule, Severity
+from sites.model import derived_id
+from sites.roster import Roster
+
+MOST_OWING = 10_000  # ended alarms kept because they owe a verdict
+MOST_SETTLED = 1_000  # other ended alarms kept
+MOST_REPEATS = 100_000
+REPEATS_MS = 30 * 24 * 3_600_000  # occurrences of a subject are counted together while less than this lies between them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeats:
+    """How often one rule raised on one subject, as long as it did not rest for 30 days."""
+
+    count: int
+    last_ms: int
+
+
+@dataclass(slots=True)
+class BookState:
+    """What a snapshot keeps of the book."""
+
+    open: list[Alarm] = field(default_factory=list)
+    owing: list[Alarm] = field(default_factory=list)
+    settled: list[Alarm] = field(default_factory=list)
+    repeats: dict[str, Repeats] = field(default_factory=dict)
+
+
+class Book:
+    """`open`, `owing` and `settled` map ids to alarms, oldest entry first; outside they are read only."""
+
+    def __init__(self) -> None:
+        self.open: dict[str, Alarm] = {}
+        self.owing: dict[str, Alarm] = {}  # ended, high or critical, without a verdict
+        self.settled: dict[str, Alarm] = {}  # ended lately and owing nothing
+        self.repeats: dict[str, Repeats] = {}
+        self._id_of: dict[tuple[str, str], str] = {}
+        self._ids_in_zone: dict[str, dict[str, None]] = {}
+
+    # -- reading it ------------------------------------------------------------------------------------------------
+
+    def find(self, rule_id: str, subject: str) -> Alarm | None:
+        """The open alarm of this rule on this subject."""
+        alarm_id = self._id_of.get((rule_id, subject))
+        return None if alarm_id is None else self.open[alarm_id]
+
+    def get(self, alarm_id: str) -> Alarm | None:
+        """An open alarm, or an ended one that is still kept."""
+        return self.open.get(alarm_id) or self.owing.get(alarm_id) or self.settled.get(alarm_id)
+
+    def in_zone(self, zone_id: str) -> Iterable[Alarm]:
+        """Open alarms of the zone, oldest first."""
+        return (self.open[alarm_id] for alarm_id in self._ids_in_zone.get(zone_id, ()))
+
+    def has_critical(self, zone_id: str) -> bool:
+        """Whether a critical alarm is open in the zone, acknowledged or not: then nothing is restored there."""
+        return any(alarm.severity >= Severity.CRITICAL for alarm in self.in_zone(zone_id))
+
+    def occurrences(self, alarm: Alarm) -> int:
+        """How often the alarm's rule raised on its subject without a rest of 30 days; at least the alarm's own count."""
+        known = self.repeats.get(_repeats_key(alarm.rule_id, alarm.subject))
+        return max(alarm.count, known.count if known else 0)
+
+    # -- what the engine found -------------------------------------------------------------------------------------
+
+    def apply(self, finding: Finding, rule: Rule, roster: Roster, now_ms: int) -> list[Transition]:
+        """One edge. `rule` is the version that the engine ran. Edges that say nothing new (a rule compiled afresh raises what
+        stands already) change nothing. `now_ms` is unused for times: a finding carries its own."""
+        present = self.find(finding.rule_id, finding.subject)
+        if present is None:
+            if finding.edge is Edge.CLEARED:
+                return []
+            new = alarm_of_finding(finding, rule, roster)
+            return [self._begin(replace(new, id=self._free_id(new)), finding.value)]
+        signal = _signal_of(finding, present)
+        if signal is None:
+            return []
+        changes: dict[str, Any] = {"value": finding.value}
+        if signal is Signal.CLEARED:
+            changes |= {"cleared_ms": finding.at_ms}
+        else:
+            is_test = alarm_of_finding(finding, rule, roster).is_test
+            changes |= {
+                "severity": finding.severity,
+                "level": finding.level,
+                "limit": finding.limit,
+                "peak_value": _peak(present, finding, rule),
+                "is_late": finding.is_late,
+                "is_test": is_test,
+                "rule_version": finding.rule_version,
+            }
+        if signal is Signal.RAISED:
+            changes |= {"cleared_ms": None, "count": present.count + 1, "arrived_ms": finding.fired_ms}
+            self._count(present.rule_id, present.subject, finding.fired_ms)
+        return [self._change(present, signal, finding.fired_ms, changes, value=finding.value)]
+
+    def withdraw(self, rule_id: str, now_ms: int, note: str) -> list[Transition]:
+        """Return every active alarm of a rule to normal because the rule is gone for good (deleted) and nothing else will ever clear
+        them. People still acknowledge and reset them."""
+        hit = [a for a in self.open.values() if a.rule_id == rule_id and a.condition is Condition.ACTIVE]
+        return [self._change(a, Signal.CLEARED, now_ms, {"cleared_ms": now_ms}, note=note) for a in hit]
+
+    # -- what the service complains of -----------------------------------------------------------------------------
+
+    def raise_service(self, wish: ServiceRaise, roster: Roster, now_ms: int) -> list[Transition]:
+        """Let a service alarm stand. Standing already: stepped up when the wish is more severe, else nothing."""
+        rule_id = service_rule_id(wish.code)
+        severity = wish.severity or SERVICE_ALARMS[wish.code].severity
+        present = self.find(rule_id, wish.subject)
+        if present is None:
+            new = alarm_of_service(wish, severity, roster, now_ms)
+            return [self._begin(replace(new, id=self._free_id(new)), wish.value, wish.note)]
+        if present.condition is Condition.ACTIVE and severity <= present.severity:
+            return []
+        changes: dict[str, Any] = {"severity": severity, "level": int(severity), "value": wish.value}
+        signal = Signal.STEPPED_UP
+        if present.condition is Condition.NORMAL:
+            signal = Signal.RAISED
+            changes |= {"cleared_ms": None, "count": present.count + 1, "arrived_ms": now_ms}
+            self._count(rule_id, wish.subject, now_ms)
+        return [self._change(present, signal, now_ms, changes, note=wish.note, value=wish.value)]
+
+    def clear_service(self, wish: ServiceClear, now_ms: int) -> list[Transition]:
+        """Its condition is over; people still acknowledge it."""
+        present = self.find(service_rule_id(wish.code), wish.subject)
+        if present is None or present.condition is Condition.NORMAL:
+            return []
+        return [self._change(present, Signal.CLEARED, now_ms, {"cleared_ms": now_ms}, note=wish.note)]
+
+    # -- what people ask -------------------------------------------------------------------------------------------
+
+    def request(self, request: AlarmRequest, now_ms: int) -> list[Transition]:
+        """Carry out what a person asks, whole or not at all. Raises UnknownAlarm and IllegalTransition, naming every id that
+        is in the way. Returned transitions are in the order of the ids asked for."""
+        ids = tuple(dict.fromkeys(request.alarm_ids)) if isinstance(request, Acknowledge | Reset) else (request.alarm_id,)
+        if not ids:
+            raise IllegalTransition("no alarm was named; give at least one id")
+        strangers = [alarm_id for alarm_id in ids if self.get(alarm_id) is None]
+        if strangers:
+            raise UnknownAlarm(f"no open alarm {', '.join(strangers)}; it may have ended, or never was; nothing was changed")
+        alarms = [alarm for alarm in map(self.get, ids) if alarm is not None]
+        refusals = [reason for alarm in alarms if (reason := refused(request, alarm)) is not None]
+        if refusals:
+            raise IllegalTransition("; ".join(refusals) + ("; nothing was changed" if len(alarms) > 1 else ""))
+        transitions = []
+        for alarm in alarms:
+            signal, note, changes = carried_out(request, now_ms)
+            transitions.append(self._change(alarm, signal, now_ms, changes, who=request.who, note=note))
+        return transitions
+
+    # -- keeping it ------------------------------------------------------------------------------------------------
+
+    def dump(self) -> BookState:
+        return BookState(list(self.open.values()), list(self.owing.values()), list(self.settled.values()), dict(self.repeats))
+
+    def load(self, state: BookState) -> None:
+        """Replace everything by a dumped state."""
+        self.open, self._id_of, self._ids_in_zone = {}, {}, {}
+        for alarm in state.open:
+            self._enter(alarm)
+        self.owing = {alarm.id: alarm for alarm in state.owing}
+        self.settled = {alarm.id: alarm for alarm in state.settled}
+        self.repeats = dict(state.repeats)
+
+    # -- the only writers ------------------------------------------------------------------------------------------
+
+    def _begin(self, alarm: Alarm, value: float | None, note: str = "") -> Transition:
+        assert (alarm.rule_id, alarm.subject) not in self._id_of, "a second open alarm for one rule and subject"
+        self._enter(alarm)
+        self._count(alarm.rule_id, alarm.subject, alarm.arrived_ms)
+        return Transition(alarm=alarm, signal=Signal.RAISED, at_ms=alarm.arrived_ms, note=note, value=value)
+
+    def _change(
+        self,
+        alarm: Alarm,
+        signal: Signal,
+        at_ms: int,
+        changes: Mapping[str, Any],
+        *,
+        who: str | None = None,
+        note: str = "",
+        value: float | None = None,
+    ) -> Transition:
+        """The alarm after this signal, with the changed fields; the table must allow it: callers have asked before."""
+        before = standing_of(alarm)
+        after = advance(before, signal)
+        assert isinstance(after, Standing), f"{signal} of alarm {alarm.id} while {words(before)}: {after}"
+        fields = dict(changes)
+        if after.is_ended and alarm.ended_ms is None:
+            fields["ended_ms"] = at_ms
+        if after.attention is Attention.UNACKNOWLEDGED and before.attention is Attention.ACKNOWLEDGED:
+            fields |= {"acknowledged_ms": None, "acknowledged_by": None}  # it asks again: who took it before stands in its transitions
+        changed = replace(
+            alarm,
+            condition=after.condition,
+            attention=after.attention,
+            needs_reset=after.needs_reset,
+            changed_ms=at_ms,
+            seq=alarm.seq + 1,
+            **fields,
+        )
+        self._keep(changed)
+        return Transition(alarm=changed, signal=signal, at_ms=at_ms, who=who, note=note, value=value, before=words(before))
+
+    def _enter(self, alarm: Alarm) -> None:
+        self.open[alarm.id] = alarm
+        self._id_of[alarm.rule_id, alarm.subject] = alarm.id
+        self._ids_in_zone.setdefault(alarm.zone_id, {})[alarm.id] = None
+
+    def _keep(self, alarm: Alarm) -> None:
+        if alarm.ended_ms is None:
+            self.open[alarm.id] = alarm
+            return
+        if self.open.pop(alarm.id, None) is not None:
+            del self._id_of[alarm.rule_id, alarm.subject]
+            ids = self._ids_in_zone[alarm.zone_id]
+            del ids[alarm.id]
+            if not ids:
+                del self._ids_in_zone[alarm.zone_id]
+        owes = alarm.severity >= Severity.HIGH and alarm.verdict is None
+        kept, other, most = (self.owing, self.settled, MOST_OWING) if owes else (self.settled, self.owing, MOST_SETTLED)
+        other.pop(alarm.id, None)
+        kept[alarm.id] = alarm
+        if len(kept) > most:
+            del kept[next(iter(kept))]
+
+    def _count(self, rule_id: str, subject: str, at_ms: int) -> None:
+        key = _repeats_key(rule_id, subject)
+        known = self.repeats.pop(key, None)
+        rested = known is None or at_ms - known.last_ms >= REPEATS_MS
+        self.repeats[key] = Repeats(count=1 if known is None or rested else known.count + 1, last_ms=at_ms)
+        if len(self.repeats) > MOST_REPEATS:
+            del self.repeats[next(iter(self.repeats))]
+
+    def _free_id(self, alarm: Alarm) -> str:
+        """The alarm's id from its cause; a second alarm of the very same cause, after the first ended, is numbered."""
+        cause = ("alarm", alarm.rule_id, alarm.subject, alarm.raised_ms, alarm.arrived_ms)
+        candidates = chain([derived_id(*cause)], (derived_id(*cause, n) for n in range(2, MOST_OWING + MOST_SETTLED + 3)))
+        return next(candidate for candidate in candidates if self.get(candidate) is None)
+
+
+def _repeats_key(rule_id: str, subject: str) -> str:
+    return f"{rule_id}\x1f{subject}"
+
+
+def _signal_of(finding: Finding, present: Alarm) -> Signal | None:
+    """What this edge means to the alarm as it stands; None: nothing new."""
+    if finding.edge is Edge.CLEARED:
+        return Signal.CLEARED if present.condition is Condition.ACTIVE else None
+    if present.condition is Condition.NORMAL:
+        return Signal.RAISED
+    assert finding.severity is not None, "a raised or stepped finding has a severity"
+    was, now = (present.severity, present.level), (finding.severity, finding.level)
+    return None if now == was else Signal.STEPPED_UP if now > was else Signal.STEPPED_DOWN
+
+
+def _peak(present: Alarm, finding: Finding, rule: Rule) -> float | None:
+    """The worst value so far, in the rule's direction."""
+    values = [value for value in (present.peak_value, finding.value) if value is not None]
+    if not values:
+        return None
+    return min(values) if rule.direction == "below" else max(values)

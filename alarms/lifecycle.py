@@ -1,0 +1,86 @@
+"""The life of an alarm as a table: (condition, attention, needs reset) x signal -> next, after ISA-18.2 / IEC 62682.
+
+Acknowledging never clears the condition, resetting never works while it is active, and a latched alarm ends only when it is
+normal, acknowledged and reset. Nothing here keeps an alarm or knows a rule: `alarms.book` does, and only it calls `advance`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from alarms.model import Alarm, Attention, Condition, Signal
+
+
+class Standing(NamedTuple):
+    """The part of an alarm that its life turns on. `needs_reset`: it is latched and was not reset."""
+
+    condition: Condition
+    attention: Attention
+    needs_reset: bool
+
+    @property
+    def is_ended(self) -> bool:
+        return self == A
+
+
+_ACT, _NOR = Condition.ACTIVE, Condition.NORMAL
+_UNA, _ACK = Attention.UNACKNOWLEDGED, Attention.ACKNOWLEDGED
+
+# The letters of ISA-18.2; B and C of a latched alarm carry its latch. A is the end: an alarm in A is no longer open.
+A = Standing(_NOR, _ACK, False)  # normal
+B = Standing(_ACT, _UNA, False)  # unacknowledged alarm
+C = Standing(_ACT, _ACK, False)  # acknowledged alarm
+D = Standing(_NOR, _UNA, False)  # returned to normal, unacknowledged
+BL = Standing(_ACT, _UNA, True)
+CL = Standing(_ACT, _ACK, True)
+E = Standing(_NOR, _UNA, True)  # latched, unacknowledged
+F = Standing(_NOR, _ACK, True)  # latched, acknowledged: wants a reset
+
+ISA_LETTERS: dict[Standing, str] = {A: "A", B: "B", BL: "B", C: "C", CL: "C", D: "D", E: "E", F: "F"}
+
+_SIGNALS = (Signal.RAISED, Signal.STEPPED_UP, Signal.STEPPED_DOWN, Signal.CLEARED, Signal.ACKNOWLEDGED, Signal.RESET)
+# fmt: off
+_ROWS: dict[Standing, tuple[Standing | str, ...]] = {
+    #    raised       stepped_up   stepped_down  cleared       acknowledged    reset
+    A:  ("ended",     "ended",     "ended",      "ended",      "ended",        "ended"),
+    B:  ("active",    B,           B,            D,            C,              "still active"),
+    BL: ("active",    BL,          BL,           E,            CL,             "still active"),
+    C:  ("active",    B,           C,            A,            "acknowledged", "still active"),
+    CL: ("active",    BL,          CL,           F,            "acknowledged", "still active"),
+    D:  (B,           "normal",    "normal",     "normal",     A,              "not latched"),
+    E:  (BL,          "normal",    "normal",     "normal",     F,              "unacknowledged"),
+    F:  (BL,          "normal",    "normal",     "normal",     "acknowledged", A),
+}
+# fmt: on
+_REMARKS = frozenset({Signal.ASSIGNED, Signal.NOTED, Signal.PROGRESSED, Signal.JUDGED, Signal.HAZARD_LINKED})
+
+TABLE: dict[tuple[Standing, Signal], Standing | str] = {
+    **{(standing, signal): cell for standing, cells in _ROWS.items() for signal, cell in zip(_SIGNALS, cells, strict=True)},
+    # what people add changes no state; on an ended alarm too, as long as the book still keeps it
+    **{(standing, signal): standing for standing in _ROWS for signal in _REMARKS},
+}
+
+
+def standing_of(alarm: Alarm) -> Standing:
+    return Standing(alarm.condition, alarm.attention, alarm.needs_reset)
+
+
+def new_standing(is_latched: bool) -> Standing:
+    """Where an alarm begins: active and unacknowledged."""
+    return BL if is_latched else B
+
+
+def advance(standing: Standing, signal: Signal) -> Standing | str:
+    """The next standing, or a word saying why this signal does not apply: `ended`, `active`, `normal`, `acknowledged`,
+    `still active`, `not latched`, `unacknowledged`. Every pair is in the table."""
+    return TABLE[standing, signal]
+
+
+def isa_state(alarm: Alarm) -> str:
+    """The letter of ISA-18.2 (A..F; domain.md A1)."""
+    return ISA_LETTERS[standing_of(alarm)]
+
+
+def words(standing: Standing) -> str:
+    """`active/unacknowledged`: as transitions and messages name a standing."""
+    return f"{standing.condition}/{standing.attention}"

@@ -1,0 +1,75 @@
+"""What a person's request does to an alarm, and the sentence that says why it cannot.
+
+Decides for one alarm at a time and changes nothing; `alarms.book` asks for all alarms of a request first and then carries all out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from alarms.lifecycle import Standing, advance, standing_of, words
+from alarms.model import Alarm, Signal
+from alarms.requests import Acknowledge, AlarmRequest, Assign, Judge, LinkHazard, Note, Progress, Reset
+
+PROGRESS_STEPS = ("dispatched", "arrived", "verified", "called_119")
+
+_SIGNAL_OF: dict[type[AlarmRequest], Signal] = {
+    Acknowledge: Signal.ACKNOWLEDGED,
+    Reset: Signal.RESET,
+    Assign: Signal.ASSIGNED,
+    Note: Signal.NOTED,
+    Progress: Signal.PROGRESSED,
+    Judge: Signal.JUDGED,
+    LinkHazard: Signal.HAZARD_LINKED,
+}
+
+
+def carried_out(request: AlarmRequest, now_ms: int) -> tuple[Signal, str, dict[str, Any]]:
+    """(signal, note, changed fields) of a request that was not refused."""
+    signal = _SIGNAL_OF[type(request)]
+    match request:
+        case Acknowledge():
+            return signal, request.note, {"acknowledged_ms": now_ms, "acknowledged_by": request.who}
+        case Reset() | Note():
+            return signal, request.note, {}
+        case Assign():
+            return signal, request.note, {"assignee": request.assignee}
+        case Progress():
+            return signal, f"{request.step}: {request.note}" if request.note else request.step, {}
+        case Judge():
+            return signal, request.note, {"verdict": request.verdict}
+        case LinkHazard():
+            return signal, request.hazard_id, {"hazard_id": request.hazard_id}
+
+
+def refused(request: AlarmRequest, alarm: Alarm) -> str | None:
+    """Why this alarm cannot take this request now: what was asked, what is, what would be allowed. None: it can."""
+    match request:
+        case Progress() if request.step not in PROGRESS_STEPS:
+            return f"{request.step!r} is no response step; one of {', '.join(PROGRESS_STEPS)} is"
+        case Note() if not request.note.strip():
+            return "a note needs some text"
+        case Assign() if not request.assignee.strip():
+            return "assigning needs the name of the person who takes it"
+        case Assign() | Progress() if alarm.ended_ms is not None:
+            return f"alarm {alarm.id} has ended; notes, a verdict or a hazard can still be added"
+        case LinkHazard() if not request.hazard_id:
+            return "linking a hazard needs its id"
+    standing = standing_of(alarm)
+    cell = advance(standing, _SIGNAL_OF[type(request)])
+    return None if isinstance(cell, Standing) else _sentence(cell, alarm, words(standing))
+
+
+def _sentence(word: str, alarm: Alarm, standing: str) -> str:
+    match word:
+        case "acknowledged":
+            by = f"by {alarm.acknowledged_by} at {alarm.acknowledged_ms}"
+            return f"cannot acknowledge alarm {alarm.id}: it was acknowledged already, {by}"
+        case "still active":
+            return f"cannot reset alarm {alarm.id}: its condition is still active; it can be reset once it is normal and acknowledged"
+        case "unacknowledged":
+            return f"cannot reset alarm {alarm.id}: nobody acknowledged it yet; acknowledge it first"
+        case "not latched":
+            return f"cannot reset alarm {alarm.id}: it is not latched; acknowledging it ends it"
+        case _:
+            return f"alarm {alarm.id} has ended ({standing}); nothing more can be acknowledged or reset"

@@ -1,0 +1,173 @@
+"""Alarms that the service itself raises, not a rule: power not proved off, the journal volatile, an order rejected.
+
+They live the same life as others, in the same book. Here are only their names and the values in which other rooms wish for
+them; `alarms.book.Book.raise_service` and `clear_service` carry the wishes out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rules.model import Severity
+
+RULE_PREFIX = "service:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceAlarmKind:
+    """What the service complains of. `guidance` says what a person can do about it."""
+
+    code: str
+    name: str
+    name_en: str
+    kind: str
+    severity: Severity
+    is_latched: bool = False
+    guidance: str = ""
+    guidance_en: str = ""
+
+
+def _kinds(*kinds: ServiceAlarmKind) -> dict[str, ServiceAlarmKind]:
+    return {kind.code: kind for kind in kinds}
+
+
+SERVICE_ALARMS: dict[str, ServiceAlarmKind] = _kinds(
+    ServiceAlarmKind(
+        code="power_not_proved",
+        name="断电未证实",
+        name_en="Power not proved off",
+        kind="power",
+        severity=Severity.HIGH,  # critical when it still draws: the wish says so
+        guidance="视为带电。派人到场确认开关位置并验电，必要时在上级开关分闸。",
+        guidance_en="Treat as live. Send someone to check the switch and test for voltage; open the upstream switch if needed.",
+    ),
+    ServiceAlarmKind(
+        code="power_cannot_prove",
+        name="断电无法验证",
+        name_en="Power off cannot be proved",
+        kind="power",
+        severity=Severity.HIGH,
+        guidance="没有可用的测量值，不得当作已断电。派人现场验电，检查通信和计量。",
+        guidance_en="Nothing measured tells that it is off. Test for voltage on site; check the link and the metering.",
+    ),
+    ServiceAlarmKind(
+        code="order_rejected",
+        name="断电指令被设备拒绝",
+        name_en="Cut rejected by the device",
+        kind="power",
+        severity=Severity.HIGH,
+        guidance="线路仍带电。到现场手动分闸，或在上级开关分闸。",
+        guidance_en="The circuit is still live. Open it by hand on site, or open the upstream switch.",
+    ),
+    ServiceAlarmKind(
+        code="order_expired",
+        name="断电指令过期未发出",
+        name_en="Cut expired unsent",
+        kind="power",
+        severity=Severity.HIGH,
+        guidance="与设备的连接中断期间指令过期。核实现场后重新下达，或手动分闸。",
+        guidance_en="The order expired while the broker was out of reach. Check the site, then order again or open by hand.",
+    ),
+    ServiceAlarmKind(
+        code="cut_refused",
+        name="自动断电被闭锁",
+        name_en="Automatic cut refused by an interlock",
+        kind="power",
+        severity=Severity.HIGH,
+        guidance="联动要求断电但被闭锁条件拒绝，原因见指令。由人员判断并现场处置。",
+        guidance_en="A linkage wanted this circuit cut and an interlock refused: the order says why. A person must decide on site.",
+    ),
+    ServiceAlarmKind(
+        code="restore_unknown",
+        name="送电结果未知",
+        name_en="Restore with unknown result",
+        kind="power",
+        severity=Severity.HIGH,
+        guidance="送电指令可能已执行。视为带电，现场核实后再决定。",
+        guidance_en="The restore may have been carried out. Treat as live; look on site before deciding.",
+    ),
+    ServiceAlarmKind(
+        code="orders_full",
+        name="未完成指令过多",
+        name_en="Too many open orders",
+        kind="service",
+        severity=Severity.CRITICAL,
+        guidance="新的自动断电被拒绝。检查与设备的连接，人工处置。",
+        guidance_en="New automatic cuts are refused. Check the link to the devices; act by hand.",
+    ),
+    ServiceAlarmKind(
+        code="journal_volatile",
+        name="日志无法写入，状态未持久",
+        name_en="Journal cannot be written",
+        kind="service",
+        severity=Severity.CRITICAL,
+        guidance="磁盘已满或故障。释放空间；期间报警未记录，不执行自动断电。",
+        guidance_en="The disk is full or broken. Free space; until then alarms are not recorded and nothing is cut automatically.",
+    ),
+    ServiceAlarmKind(
+        code="records_behind",
+        name="记录库落后",
+        name_en="Records are behind",
+        kind="service",
+        severity=Severity.LOW,
+        guidance="数据库不可达。报警与断电照常，恢复后自动补记。",
+        guidance_en="The database is out of reach. Alarms and cuts go on; it catches up by itself.",
+    ),
+    ServiceAlarmKind(
+        code="historian_backlog",
+        name="历史库积压",
+        name_en="Historian backlog",
+        kind="service",
+        severity=Severity.LOW,
+        guidance="历史库写入落后；超出上限将丢弃最旧的遥测数据。",
+        guidance_en="The historian is behind; beyond the bound the oldest telemetry is dropped.",
+    ),
+    ServiceAlarmKind(
+        code="scan_overrun",
+        name="扫描超时",
+        name_en="Scan overrun",
+        kind="service",
+        severity=Severity.LOW,
+        guidance="处理跟不上到达速度。检查主机负荷和设备上报频率。",
+        guidance_en="The scan does not keep up with what arrives. Check the host's load and the devices' reporting rates.",
+    ),
+    ServiceAlarmKind(
+        code="broker_lost",
+        name="与消息代理的连接中断",
+        name_en="Broker connection lost",
+        kind="service",
+        severity=Severity.CRITICAL,
+        guidance="收不到任何设备数据，也无法断电。检查网络和消息代理。",
+        guidance_en="Nothing is heard and nothing can be cut. Check the network and the broker.",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceRaise:
+    """A wish: this alarm should stand. Repeated wishes with an equal or lower severity change nothing. `subject` is
+    `circuit:<id>` or `service`; the place is empty for the service as a whole."""
+
+    code: str
+    subject: str
+    severity: Severity | None = None  # None: that of the kind
+    site_id: str = ""
+    zone_id: str = ""
+    device_id: str = ""
+    value: float | None = None
+    unit: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceClear:
+    """A wish: this alarm's condition is over. Nothing happens when it does not stand."""
+
+    code: str
+    subject: str
+    note: str = ""
+
+
+def service_rule_id(code: str) -> str:
+    """The rule id under which the book keeps a service alarm."""
+    return RULE_PREFIX + code
