@@ -28,3 +28,7 @@ class Conflict(Exception):
 
 class Unavailable(Exception):
     """The records cannot be reached now: HTTP 503, but alarms, acknowledgements and cuts go on."""
+
+
+class BadCursor(ValueError):
+    """The cursor was not given by this list: HTTP 400."""
