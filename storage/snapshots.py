@@ -30,9 +30,10 @@ class SnapshotDamaged(Exception):
     """The file is not a whole snapshot of the format and type that was asked for."""
 
 
-def write(folder: Path, position: int, state: object) -> Path:
-    """Write `state` at `position`, durable when this returns; keeps the newest three. Returns the file. Raises OSError (disk full: no
-    half file stays), TypeError for a value that cannot be kept."""
+def write(folder: Path, position: int, state: object, floor: int | None = None) -> Path:
+    """Write `state` at `position`, durable when this returns; keeps the newest three, and the newest at or before `floor` (from which a
+    projection that is behind is refilled). Returns the file. Raises OSError (disk full: no half file stays), TypeError for a value
+    that cannot be kept."""
     folder.mkdir(parents=True, exist_ok=True)
     body = msgspec.msgpack.encode(state, enc_hook=_encode)
     path = folder / f"{position:020d}{_SUFFIX}"
@@ -48,8 +49,11 @@ def write(folder: Path, position: int, state: object) -> Path:
         partial.unlink(missing_ok=True)
         raise
     _sync_folder(folder)
-    for old in _files(folder)[KEPT:]:
-        old.unlink(missing_ok=True)
+    files = _files(folder)
+    needed = next((file for file in files if floor is not None and int(file.stem) <= floor), None)
+    for old in files[KEPT:]:
+        if old != needed:
+            old.unlink(missing_ok=True)
     return path
 
 
@@ -63,6 +67,11 @@ def newest(folder: Path, at_most_position: int | None, state_type: type[State]) 
         except (SnapshotDamaged, OSError) as error:
             log.error("snapshot %s is passed over: %s", path.name, error)
     return None
+
+
+def positions(folder: Path) -> list[int]:
+    """Positions of the snapshots that are there, oldest first."""
+    return [int(file.stem) for file in reversed(_files(folder))]
 
 
 def _files(folder: Path) -> list[Path]:

@@ -1,0 +1,42 @@
+"""The operators' desk: hands requests to the scan and waits for its answer, then up to 1 s for the records to have it.
+
+It decides nothing. A change of configuration made by a record transaction enters the scan through here too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any, Protocol
+
+from alarms.requests import AlarmRequest
+from api.ports import Answer, Busy
+from app.rows import ConfigChanged
+from app.scan import Scan
+from power.requests import PowerRequest
+
+RECORDED_WITHIN_S = 1.0
+ANSWERED_WITHIN_S = 10.0
+
+
+class Waits(Protocol):
+    def wait(self, position: int, timeout_s: float) -> bool: ...
+
+
+class Desk:
+    def __init__(self, scan: Scan, projector: Waits) -> None:
+        self._scan = scan
+        self._projector = projector
+
+    async def ask(self, request: AlarmRequest | PowerRequest) -> Answer:
+        """Raises AlarmError, PowerError, Busy."""
+        future = self._scan.ask(request)
+        try:
+            answer = await asyncio.wait_for(asyncio.wrap_future(future), ANSWERED_WITHIN_S)
+        except TimeoutError:
+            raise Busy(f"the scan has not answered within {ANSWERED_WITHIN_S:g} s; the request may still be carried out") from None
+        recorded = await asyncio.to_thread(self._projector.wait, answer.position, RECORDED_WITHIN_S)
+        return replace(answer, recorded=recorded)
+
+    def configuration_changed(self, kind: str, thing_id: str, version: int, thing: Any | None) -> None:
+        self._scan.put(ConfigChanged.of(kind, thing_id, version, thing))

@@ -1,0 +1,68 @@
+"""Restart: the newest snapshot, then the journal after it, through the same core as live. Starting needs no database.
+
+The same replay refills a projection that fell behind further than its queue reaches: the records or the historian are given again what
+they missed, from the snapshot at or before their position.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.core import Core, CoreState, Stepped
+from app.rows import decode
+from storage import snapshots
+from storage.journal import Journal
+
+log = logging.getLogger("sitewarden.restore")
+
+
+class HistoryGone(Exception):
+    """The journal no longer reaches back to the position asked for: what lies between is a hole, and shown as one."""
+
+
+@dataclass(slots=True)
+class Restored:
+    core: Core
+    position: int
+    replayed: int
+    damaged: list[tuple[int, int]]  # spans of journal positions that cannot be read: nothing was decided from them
+
+
+def replay(folder: Path, journal: Journal, after: int) -> Iterator[Stepped]:
+    """The steps with position > `after`, made again. Raises HistoryGone when snapshot and journal do not reach back that far."""
+    found = snapshots.newest(folder, after, CoreState)
+    core = Core()
+    start = 0
+    if found is not None:
+        start, state = found
+        core.load(state)
+    previous = start
+    for position, row in journal.read(start):
+        if position != previous + 1 and found is None:
+            raise HistoryGone(f"the journal begins at position {position}; {after + 1} was asked for")
+        previous = position
+        stepped = core.step(decode(row), position)
+        if position > after:
+            yield stepped
+
+
+def restore(folder: Path, journal: Journal) -> Restored:
+    """All scan state as it was after the journal's last good row."""
+    core = Core()
+    found = snapshots.newest(folder, journal.position, CoreState)
+    start = 0
+    if found is not None:
+        start, state = found
+        core.load(state)
+    replayed = 0
+    position = start
+    damaged = journal.damage(start)
+    for first, last in damaged:
+        log.error("journal positions %d..%d cannot be read; nothing is decided from them", first, last)
+    for position, row in journal.read(start, skip_damaged=True):
+        core.step(decode(row), position)
+        replayed += 1
+    return Restored(core, max(position, journal.position), replayed, damaged)

@@ -1,0 +1,280 @@
+"""The scan: the one loop, the one writer. It drains the inbox, journals the input, acknowledges the broker, steps the core, and hands on
+what came of it. It decides nothing itself: `app.core` does, and only from what is in the journal.
+
+If the journal cannot be written the service is volatile: rules step in memory, alarms are marked unrecorded, nothing is acknowledged to
+the broker, and no order goes out by itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from api.ports import Answer, Busy
+from app.core import Core, Stepped
+from app.rows import Input, NotSent, Placed, Sending, Sent, Stalled, encode
+from ingest.heard import Heard, Message
+from power.model import Command
+from storage.journal import Journal, JournalFull
+
+log = logging.getLogger("sitewarden.scan")
+
+STALL_MS = 1_000  # a scan that stood still longer than this judges no silence over that time
+
+
+class Decodes(Protocol):
+    def decode(self, messages: list[Message]) -> Heard: ...
+
+
+class Receives(Protocol):
+    def drain(self, limit: int) -> list[Message]: ...
+    def __len__(self) -> int: ...
+
+
+class Acknowledges(Protocol):
+    def acknowledge(self, acks: Sequence[tuple[int, int]]) -> None: ...
+
+
+class Sends(Protocol):
+    def send(self, command: Command) -> str | None: ...
+
+
+class Follows(Protocol):
+    """What stands behind the scan: projector, historian writer, feed. Called in position order, never waited for."""
+
+    def follow(self, stepped: Stepped) -> None: ...
+
+
+@dataclass(slots=True)
+class Pace:
+    """Bounds of one scan (settings)."""
+
+    scan_min_ms: int = 10
+    scan_max_ms: int = 250
+    idle_ms: float = 1.0
+    most_readings: int = 20_000
+    most_requests: int = 1_000
+    slow_ms: float = 50.0
+
+
+@dataclass(slots=True)
+class Figures:
+    """Measured by the scan, read by anyone."""
+
+    scans: int = 0
+    readings: int = 0
+    messages: int = 0
+    overruns: int = 0
+    unacknowledged: int = 0
+    recent_ms: deque[float] = field(default_factory=lambda: deque(maxlen=1_000))
+
+    def p99_ms(self) -> float:
+        taken = sorted(self.recent_ms)
+        return taken[int(len(taken) * 0.99)] if taken else 0.0
+
+
+class Scan:
+    """`once` is one scan, which tests call with a manual clock; `start` runs them in a thread until `stop`."""
+
+    def __init__(
+        self,
+        core: Core,
+        journal: Journal,
+        clock_ms: Callable[[], int],
+        inbox: Receives,
+        decoder: Decodes,
+        broker: Acknowledges,
+        courier: Sends,
+        followers: Sequence[Follows],
+        pace: Pace | None = None,
+    ) -> None:
+        self.core = core
+        self.figures = Figures()
+        self.volatile: str | None = None  # why the journal cannot be written
+        self.failed: BaseException | None = None
+        self._journal = journal
+        self._clock_ms = clock_ms
+        self._inbox = inbox
+        self._decoder = decoder
+        self._broker = broker
+        self._courier = courier
+        self._followers = followers
+        self._pace = pace or Pace()
+        self._most_readings = self._pace.most_readings
+        self._items: deque[tuple[int, Any]] = deque()  # (arrived ms, item): replies, notices, configuration; never refused
+        self._requests: deque[tuple[int, Any, Future[Answer]]] = deque()
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._last_ms = clock_ms()
+
+    # -- the doors (any thread) ------------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def put(self, item: Any) -> None:
+        """A notice that is never refused: device replies, connections, configuration, sent."""
+        self._items.append((self._clock_ms(), item))
+        self._wake.set()
+
+    def ask(self, request: Any) -> Future[Answer]:
+        """A person's request. Raises Busy when the inbox of requests is full or the scan is not running."""
+        if self.failed is not None or self._stop.is_set():
+            raise Busy("the scan is not running; try again shortly")
+        if len(self._requests) >= self._pace.most_requests:
+            raise Busy(f"{len(self._requests)} requests are waiting, which is the bound; try again shortly")
+        answer: Future[Answer] = Future()
+        self._requests.append((self._clock_ms(), request, answer))
+        self._wake.set()
+        return answer
+
+    # -- one scan --------------------------------------------------------------------------------------------------
+
+    def once(self) -> Stepped | None:
+        """One scan at the present moment; None when there was nothing to do."""
+        began = time.perf_counter()
+        given, heard, answers = self._gather()
+        now_ms = given.now_ms
+        due_ms = self.core.due_ms()
+        if given.is_empty and (due_ms is None or due_ms > now_ms):
+            self._last_ms = now_ms
+            if heard.acks and self.volatile is None:  # nothing to keep of them: unknown topics, duplicates
+                self._broker.acknowledge(heard.acks)
+            return None
+        if not self._append(given):
+            heard.acks.clear()
+            self.figures.unacknowledged += heard.messages
+        if heard.acks:
+            self._broker.acknowledge(heard.acks)
+        stepped = self.core.step(given, self._journal.position, is_volatile=self.volatile is not None)
+        for follower in self._followers:
+            follower.follow(stepped)
+        self._answer(stepped, answers)
+        self._send(stepped)
+        self._last_ms = now_ms
+        self._measure(heard, (time.perf_counter() - began) * 1000)
+        return stepped
+
+    def _gather(self) -> tuple[Input, Heard, list[tuple[int, Future[Answer]]]]:
+        items: list[Placed] = []
+        messages = self._inbox.drain(self._most_readings)
+        now_ms = self._clock_ms()  # read once a scan, and after the drain: nothing in it arrived later
+        if now_ms - self._last_ms > max(STALL_MS, 4 * self._pace.scan_max_ms):
+            items.append(Placed(0, self._last_ms, Stalled(since_ms=self._last_ms)))
+        heard = self._decoder.decode(messages)
+        readings = heard.readings
+        for index, item in heard.items:
+            at_ms = getattr(item, "arrived_ms", None)
+            if at_ms is None:
+                at_ms = int(readings.arrived_ms[index]) if index < len(readings) else now_ms
+            items.append(Placed(index, min(at_ms, now_ms), item))
+        end = len(readings)
+        for _ in range(len(self._items)):
+            at_ms, item = self._items.popleft()
+            items.append(Placed(end, min(at_ms, now_ms), item))
+        for order_id in self.core.to_send(now_ms) if self.volatile is None else ():
+            items.append(Placed(end, now_ms, Sending(order_id=order_id)))
+        answers: list[tuple[int, Future[Answer]]] = []
+        for _ in range(len(self._requests)):
+            at_ms, request, answer = self._requests.popleft()
+            answers.append((len(items), answer))
+            items.append(Placed(end, min(at_ms, now_ms), request))
+        return Input(now_ms, readings, items), heard, answers
+
+    def _append(self, given: Input) -> bool:
+        try:
+            self._journal.append(self._journal.position, encode(given))
+        except JournalFull as error:
+            if self.volatile is None:
+                log.error("the journal cannot be written, the service is volatile: %s", error)
+            self.volatile = str(error)
+            return False
+        if self.volatile is not None:
+            log.warning("the journal can be written again")
+            self.volatile = None
+            self.core.wants_snapshot = True
+        return True
+
+    def _answer(self, stepped: Stepped, answers: list[tuple[int, Future[Answer]]]) -> None:
+        for index, answer in answers:
+            result = stepped.answers[index]
+            if isinstance(result, Exception):
+                answer.set_exception(result)
+            else:
+                alarms, orders = result
+                answer.set_result(Answer(stepped.position, False, alarms, orders))
+
+    def _send(self, stepped: Stepped) -> None:
+        for command in stepped.commands:
+            reason = self._courier.send(command)
+            now_ms = self._clock_ms()
+            if reason is None:
+                self._items.append((now_ms, Sent(order_id=command.order_id, attempt=command.attempt)))
+            else:
+                self._items.append((now_ms, NotSent(order_id=command.order_id, reason=reason)))
+        if stepped.commands or self.core.to_send(stepped.now_ms):
+            self._wake.set()
+
+    def _measure(self, heard: Heard, took_ms: float) -> None:
+        f = self.figures
+        f.scans += 1
+        f.readings += len(heard.readings)
+        f.messages += heard.messages
+        f.recent_ms.append(took_ms)
+        if took_ms > self._pace.slow_ms:
+            f.overruns += 1
+            self._most_readings = max(100, self._most_readings // 2)
+        elif self._most_readings < self._pace.most_readings:
+            self._most_readings = min(self._pace.most_readings, self._most_readings + self._most_readings // 8)
+
+    # -- the loop --------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="scan", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the scan that is under way and stop; requests that still wait are answered *busy*."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._refuse_waiting()
+
+    def _refuse_waiting(self) -> None:
+        while self._requests:
+            self._requests.popleft()[2].set_exception(Busy("the service is stopping"))
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.is_set():
+                self._rest()
+                self.once()
+        except BaseException as error:
+            # we were wrong: stop, rather than switch breakers on bad state; the service restarts from the journal
+            self.failed = error
+            log.critical("the scan stopped: %s", error, exc_info=error)
+            self._refuse_waiting()
+
+    def _rest(self) -> None:
+        """Wait until something arrived (then 1 ms of quiet, at most `scan_min_ms`) or `scan_max_ms` or the next due time is over."""
+        pace = self._pace
+        due_ms = self.core.due_ms()
+        wait_ms = pace.scan_max_ms if due_ms is None else max(0, min(pace.scan_max_ms, due_ms - self._clock_ms()))
+        if not self._wake.wait(wait_ms / 1000):
+            return
+        until = time.monotonic() + pace.scan_min_ms / 1000
+        waiting = -1
+        while time.monotonic() < until and len(self._inbox) != waiting:
+            waiting = len(self._inbox)
+            if waiting >= self._most_readings:
+                break
+            time.sleep(pace.idle_ms / 1000)
+        self._wake.clear()
