@@ -1,0 +1,254 @@
+"""The records: configuration, people, hazards, and the projections of alarms and orders, in SQLite or PostgreSQL.
+
+A thin face over the `records_*` files: each call is one transaction. It fits `api.ports.Records`, whose words it keeps. Every call
+raises Unavailable when the database cannot be reached, soon: connecting takes 2 s at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import IntegrityError
+
+from alarms.linkage import Firing
+from alarms.model import Alarm, Transition
+from alarms.queries import AlarmQuery, Delivery
+from hazards.model import Hazard, HazardStep
+from hazards.queries import HazardQuery
+from power.model import Order, OrderStep
+from power.queries import OrderQuery
+from rules.model import Rule
+from sites.inbox import InboxDevice
+from sites.people import Session, User
+from sites.records import Conflict, Page, Scope
+from storage import (
+    migrate,
+    records_alarms,
+    records_audit,
+    records_hazards,
+    records_inbox,
+    records_orders,
+    records_people,
+    records_things,
+    tables,
+)
+from storage.database import open_engine, reading, writing
+from storage.kinds import kind_of
+from storage.project import stored_position
+
+
+class Records:
+    """All that is kept of people, configuration, alarms, orders and hazards. Thread-safe; one engine, shared with the projector."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @classmethod
+    def open(cls, url: str) -> Records:
+        """For `sqlite:///path` or `postgresql+psycopg://...`. Connects to nothing yet: `upgrade` does."""
+        return cls(open_engine(url))
+
+    def upgrade(self) -> None:
+        """Bring the database to the newest revision."""
+        migrate.upgrade_engine(self.engine)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    # -- configuration -------------------------------------------------------------------------------------------------
+
+    def things(self, kind: str, sites: Scope, cursor: str | None = None, limit: int = 50, **where: str) -> Page[Any]:
+        with reading(self.engine) as c:
+            return records_things.things(c, kind_of(kind), sites, cursor, limit, where)
+
+    def thing(self, kind: str, thing_id: str) -> Any:
+        with reading(self.engine) as c:
+            return records_things.thing(c, kind_of(kind), thing_id)
+
+    def all_things(self, kind: str) -> list[Any]:
+        with reading(self.engine) as c:
+            return records_things.all_things(c, kind_of(kind))
+
+    def all_points(self) -> list[tuple[str, str]]:
+        """(device id, metric) of every point ever heard, in the order of first hearing."""
+        t = tables.points
+        with reading(self.engine) as c:
+            return [(row[0], row[1]) for row in c.execute(select(t.c.device_id, t.c.metric).order_by(t.c.first_ms, t.c.device_id))]
+
+    def insert(self, kind: str, thing: Any, who: str, now_ms: int) -> Any:
+        return self.insert_many(kind, [thing], who, now_ms)[0]
+
+    def insert_many(self, kind: str, things: Sequence[Any], who: str, now_ms: int) -> list[Any]:
+        """All or none, one audit entry. Raises Conflict."""
+        known = kind_of(kind)
+        try:
+            with writing(self.engine) as c:
+                return records_things.insert_things(c, known, things, who, now_ms)
+        except IntegrityError as error:
+            with reading(self.engine) as c:
+                raise Conflict(records_things.explain_conflict(c, known, things, is_new=True)) from error
+
+    def update(self, kind: str, thing: Any, who: str, now_ms: int) -> Any:
+        known = kind_of(kind)
+        try:
+            with writing(self.engine) as c:
+                return records_things.update_thing(c, known, thing, who, now_ms)
+        except IntegrityError as error:
+            with reading(self.engine) as c:
+                raise Conflict(records_things.explain_conflict(c, known, [thing], is_new=False)) from error
+
+    def delete(self, kind: str, thing_id: str, who: str, now_ms: int) -> int:
+        known = kind_of(kind)
+        try:
+            with writing(self.engine) as c:
+                return records_things.delete_thing(c, known, thing_id, who, now_ms)
+        except IntegrityError as error:
+            with reading(self.engine) as c:
+                raise Conflict(records_things.referring(c, known, thing_id)) from error
+
+    def rule_version(self, rule_id: str, version: int) -> Rule:
+        with reading(self.engine) as c:
+            return records_things.rule_version(c, rule_id, version)
+
+    # -- projections ---------------------------------------------------------------------------------------------------
+
+    def position(self) -> int:
+        with reading(self.engine) as c:
+            return stored_position(c)
+
+    def alarms(self, query: AlarmQuery, sites: Scope) -> Page[Alarm]:
+        with reading(self.engine) as c:
+            return records_alarms.page(c, query, sites)
+
+    def alarm(self, alarm_id: str) -> Alarm:
+        with reading(self.engine) as c:
+            return records_alarms.alarm(c, alarm_id)
+
+    def alarm_counts(self, query: AlarmQuery, sites: Scope) -> dict[str, dict[str, int]]:
+        with reading(self.engine) as c:
+            return records_alarms.counts(c, query, sites)
+
+    def transitions(self, alarm_id: str) -> list[Transition]:
+        with reading(self.engine) as c:
+            return records_alarms.transitions(c, alarm_id)
+
+    def firings(self, alarm_id: str) -> list[Firing]:
+        """Which linkages fired on this alarm, or did not, and why."""
+        with reading(self.engine) as c:
+            return records_alarms.firings(c, alarm_id)
+
+    def deliveries(self, alarm_id: str) -> list[Delivery]:
+        with reading(self.engine) as c:
+            return records_alarms.deliveries(c, alarm_id)
+
+    def orders(self, query: OrderQuery, sites: Scope) -> Page[Order]:
+        with reading(self.engine) as c:
+            return records_orders.page(c, query, sites)
+
+    def order(self, order_id: str) -> Order:
+        with reading(self.engine) as c:
+            return records_orders.order(c, order_id)
+
+    def order_steps(self, order_id: str) -> list[OrderStep]:
+        with reading(self.engine) as c:
+            return records_orders.steps(c, order_id)
+
+    def inbox_devices(self, sites: Scope, cursor: str | None = None, limit: int = 50) -> Page[InboxDevice]:
+        with reading(self.engine) as c:
+            return records_inbox.page(c, sites, cursor, limit)
+
+    def inbox_device(self, inbox_id: str) -> InboxDevice:
+        with reading(self.engine) as c:
+            return records_inbox.one(c, inbox_id)
+
+    def drop_inbox_device(self, inbox_id: str) -> None:
+        with writing(self.engine) as c:
+            records_inbox.drop(c, inbox_id)
+
+    # -- hazards -------------------------------------------------------------------------------------------------------
+
+    def hazards(self, query: HazardQuery, sites: Scope) -> Page[Hazard]:
+        with reading(self.engine) as c:
+            return records_hazards.page(c, query, sites)
+
+    def hazard(self, hazard_id: str) -> Hazard:
+        with reading(self.engine) as c:
+            return records_hazards.hazard(c, hazard_id)
+
+    def hazard_steps(self, hazard_id: str) -> list[HazardStep]:
+        with reading(self.engine) as c:
+            return records_hazards.steps(c, hazard_id)
+
+    def hazard_counts(self, query: HazardQuery, sites: Scope) -> dict[str, dict[str, int]]:
+        with reading(self.engine) as c:
+            return records_hazards.counts(c, query, sites)
+
+    def report_hazard(
+        self, make: Callable[[str, Hazard | None], tuple[Hazard, HazardStep]], site_id: str, alarm_id: str | None, who: str, now_ms: int
+    ) -> tuple[Hazard, HazardStep]:
+        """`make` is given the hazard to which new trouble of the alarm's point belongs: the open one, or the one accepted less than
+        30 days ago (`hazards.loop.recur` re-opens that), or None. It may be called twice."""
+        with writing(self.engine) as c:
+            return records_hazards.report(c, make, site_id, alarm_id, who, now_ms)
+
+    def change_hazard(self, hazard_id: str, change: Callable[[Hazard], tuple[Hazard, HazardStep]], who: str) -> tuple[Hazard, HazardStep]:
+        with writing(self.engine) as c:
+            return records_hazards.change(c, hazard_id, change, who)
+
+    # -- people --------------------------------------------------------------------------------------------------------
+
+    def users(self) -> list[User]:
+        with reading(self.engine) as c:
+            return records_people.users(c)
+
+    def user(self, user_id: str) -> User:
+        with reading(self.engine) as c:
+            return records_people.user(c, user_id)
+
+    def user_by_login(self, login: str) -> User | None:
+        with reading(self.engine) as c:
+            return records_people.user_by_login(c, login)
+
+    def save_user(self, user: User, who: str, now_ms: int) -> User:
+        try:
+            with writing(self.engine) as c:
+                return records_people.save_user(c, user, who, now_ms)
+        except IntegrityError as error:
+            raise Conflict(f"user {user.id} or login {user.login} was taken meanwhile") from error
+
+    def put_session(self, session: Session) -> None:
+        try:
+            with writing(self.engine) as c:
+                records_people.put_session(c, session)
+        except IntegrityError as error:
+            raise Conflict(f"user {session.user_id} does not exist") from error
+
+    def session(self, token_hash: str) -> Session | None:
+        with reading(self.engine) as c:
+            return records_people.session(c, token_hash)
+
+    def drop_session(self, token_hash: str) -> None:
+        with writing(self.engine) as c:
+            records_people.drop_session(c, token_hash)
+
+    # -- answers of POSTs that act, audit ------------------------------------------------------------------------------
+
+    def remembered(self, user_id: str, key: str) -> bytes | None:
+        with reading(self.engine) as c:
+            return records_people.remembered(c, user_id, key)
+
+    def remember(self, user_id: str, key: str, answer: bytes, now_ms: int) -> None:
+        with writing(self.engine) as c:
+            records_people.remember(c, user_id, key, answer, now_ms)
+
+    def audit_break(self) -> str | None:
+        """What is wrong with the audit's hash chain, or None."""
+        with reading(self.engine) as c:
+            return records_audit.first_break(c)
+
+    def unprojected(self) -> int:
+        """How many outcomes the projector had to set aside."""
+        with reading(self.engine) as c:
+            return c.execute(select(func.count()).select_from(tables.unprojected)).scalar_one()

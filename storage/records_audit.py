@@ -1,0 +1,82 @@
+"""The audit: an append-only hash chain of every change by a person or a key. Each entry's hash covers the one before it.
+
+Entries are only ever added, in the transaction of the change itself. Secrets are left out before they come here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, func, insert, select, update
+
+from storage import tables
+from storage.rows import to_json
+
+FIRST_HASH = ""  # stands before the first entry
+_SECRET = frozenset({"password_hash"})
+_HASHED = ("id", "at_ms", "who", "what", "kind", "thing_id", "before", "after", "prev_hash")
+
+
+def entry_hash(entry: Mapping[Any, Any]) -> str:
+    """SHA-256 over the entry's fields as a JSON list, the hash of the entry before it among them (hex)."""
+    return sha256(msgspec.json.encode([entry[name] for name in _HASHED])).hexdigest()
+
+
+def append(
+    connection: Connection, *, at_ms: int, who: str | None, what: str, kind: str, thing_id: str, before: Any = None, after: Any = None
+) -> None:
+    """Add one entry. Call it last in a transaction: it waits for others that are adding."""
+    head = connection.execute(select(tables.audit_head).with_for_update()).mappings().first()
+    entry: dict[str, Any] = {
+        "id": 1 if head is None else head["last_id"] + 1,
+        "at_ms": at_ms,
+        "who": None if who is None else tables.storable(who),
+        "what": what,
+        "kind": kind,
+        "thing_id": tables.storable(thing_id),
+        "before": _canonical(before),
+        "after": _canonical(after),
+        "prev_hash": FIRST_HASH if head is None else head["hash"],
+    }
+    entry["hash"] = entry_hash(entry)
+    connection.execute(insert(tables.audit), entry)
+    new_head = {"last_id": entry["id"], "hash": entry["hash"]}
+    if head is None:
+        connection.execute(insert(tables.audit_head), {"only": 1} | new_head)
+    else:
+        connection.execute(update(tables.audit_head).values(new_head))
+
+
+def first_break(connection: Connection) -> str | None:
+    """What is wrong with the chain, in words, or None: a changed, removed, reordered or cut-off entry."""
+    before, last_id = FIRST_HASH, 0
+    for entry in connection.execute(select(tables.audit).order_by(tables.audit.c.id)).mappings():
+        if entry["id"] != last_id + 1:
+            return f"entry {last_id + 1} is missing"
+        if entry["prev_hash"] != before:
+            return f"entry {entry['id']} does not follow the entry before it"
+        if entry["hash"] != entry_hash(entry):
+            return f"entry {entry['id']} was changed"
+        before, last_id = entry["hash"], entry["id"]
+    head = connection.execute(select(tables.audit_head)).mappings().first()
+    if (last_id, before) != ((head["last_id"], head["hash"]) if head else (0, FIRST_HASH)):
+        return f"the chain ends at entry {last_id}, its head says {head['last_id'] if head else 0}"
+    return None
+
+
+def size(connection: Connection) -> int:
+    return connection.execute(select(func.count()).select_from(tables.audit)).scalar_one()
+
+
+def _canonical(value: Any) -> str | None:
+    if value is None:
+        return None
+    if is_dataclass(value) and not isinstance(value, type):
+        value = asdict(value)
+    if isinstance(value, dict):
+        value = {name: each for name, each in sorted(value.items()) if name not in _SECRET}
+    return tables.storable(to_json(value))

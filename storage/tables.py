@@ -1,0 +1,410 @@
+"""The records' tables (SQLAlchemy Core), one metadata with one naming convention; the same on SQLite and PostgreSQL.
+
+Times are BIGINT milliseconds UTC. Whatever is queried, filtered or sorted is a column with an index; what is only read back whole is
+JSON text. Only `storage.records*` and the projector write them; `storage/migrations` brings a database to this shape.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.engine import Dialect
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def storable(words: str) -> str:
+    """Text that both databases take: NUL and half surrogate pairs, which a device or a person may send, become U+FFFD."""
+    if words.isascii():
+        return words if "\0" not in words else words.replace("\0", "\ufffd")
+    return words.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+class Words(TypeDecorator[str]):
+    """TEXT that never refuses a string; enumerations are stored as their value."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else storable(str(value))
+
+
+def _words(*names: str, null: bool = False) -> list[Column[Any]]:
+    return [Column(name, Words, nullable=null) for name in names]
+
+
+def _ms(*names: str, null: bool = False) -> list[Column[Any]]:
+    return [Column(name, BigInteger, nullable=null) for name in names]
+
+
+def _numbers(*names: str) -> list[Column[Any]]:
+    return [Column(name, Double, nullable=True) for name in names]
+
+
+def _flags(*names: str) -> list[Column[Any]]:
+    return [Column(name, Boolean, nullable=False) for name in names]
+
+
+def _id(name: str = "id") -> Column[Any]:
+    return Column(name, Words, primary_key=True)
+
+
+def _version() -> Column[Any]:
+    return Column("version", Integer, nullable=False)
+
+
+def _refers(name: str, target: str, null: bool = False, ondelete: str | None = None) -> Column[Any]:
+    return Column(name, Words, ForeignKey(f"{target}.id", ondelete=ondelete), nullable=null, index=True)
+
+
+# -- configuration: who and what is watched ----------------------------------------------------------------------------
+
+districts = Table("districts", metadata, _id(), _refers("parent_id", "districts", null=True), *_words("name"), _version())
+
+enterprises = Table(
+    "enterprises", metadata, _id(), _refers("district_id", "districts"), *_words("name", "credit_code", "industry"), _version()
+)
+
+sites = Table(
+    "sites",
+    metadata,
+    _id(),
+    _refers("enterprise_id", "enterprises"),
+    *_words("name", "timezone", "address"),
+    *_flags("commanding"),
+    _version(),
+)
+
+zones = Table(
+    "zones",
+    metadata,
+    _id(),
+    _refers("site_id", "sites"),
+    _refers("parent_id", "zones", null=True),
+    *_words("name", "floor"),
+    _version(),
+)
+
+devices = Table(
+    "devices",
+    metadata,
+    _id(),
+    _refers("site_id", "sites"),
+    _refers("zone_id", "zones"),
+    *_words("name", "kind", "codec", "address", "link"),
+    _refers("gateway_id", "devices", null=True),
+    *_numbers("interval_s"),
+    _version(),
+    UniqueConstraint("codec", "address"),
+    Index(None, "kind"),
+)
+
+# a point outlives its device: its key is never reused
+points = Table("points", metadata, _id("device_id"), _id("metric"), *_words("unit"), *_ms("first_ms"))
+
+circuits = Table(
+    "circuits",
+    metadata,
+    _id(),
+    _refers("site_id", "sites"),
+    _refers("zone_id", "zones"),
+    _refers("device_id", "devices"),
+    *_words("name", "channel", "circuit_class", "tenant", "panel"),
+    *_words("poles"),  # JSON list
+    Column("rated_a", Double, nullable=False),
+    *_ms("permit_until_ms", null=True),
+    *_words("trial", null=True),  # JSON of sites.model.Trial
+    _version(),
+    UniqueConstraint("device_id", "channel"),
+    Index(None, "circuit_class"),
+)
+
+rules = Table(
+    "rules",
+    metadata,
+    _id(),
+    *_words("name", "name_en", "kind", "metric"),
+    *_flags("enabled"),
+    *_words("body"),  # JSON of rules.model.Rule
+    _version(),
+)
+rule_versions = Table(
+    "rule_versions",
+    metadata,
+    _id("rule_id"),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    *_words("who", "body"),
+    *_ms("at_ms"),
+)
+# which sites a rule or linkage is confined to; no row: all
+rule_sites = Table("rule_sites", metadata, _id("rule_id"), _id("site_id"), Index(None, "site_id"))
+
+linkages = Table(
+    "linkages",
+    metadata,
+    _id(),
+    *_words("name", "name_en"),
+    *_flags("enabled"),
+    *_words("body"),  # JSON of alarms.linkage.Linkage
+    _version(),
+)
+linkage_sites = Table("linkage_sites", metadata, _id("linkage_id"), _id("site_id"), Index(None, "site_id"))
+
+# the version of a removal: a thing made again under the same id goes on from it
+removals = Table("removals", metadata, _id("kind"), _id("thing_id"), _version(), *_ms("at_ms"))
+
+# -- people ------------------------------------------------------------------------------------------------------------
+
+users = Table(
+    "users",
+    metadata,
+    _id(),
+    *_words("login", "name", "email", "password_hash"),
+    *_flags("disabled"),
+    _version(),
+    UniqueConstraint("login"),
+)
+grants = Table(
+    "grants",
+    metadata,
+    Column("user_id", Words, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    *_words("role", "node_kind"),
+    *_words("node_id", null=True),
+)
+sessions = Table(
+    "sessions",
+    metadata,
+    _id("token_hash"),
+    _refers("user_id", "users", ondelete="CASCADE"),
+    *_words("csrf"),
+    *_ms("created_ms", "expires_ms", "proved_ms"),
+    Index(None, "expires_ms"),
+)
+idempotency = Table(
+    "idempotency",
+    metadata,
+    _id("user_id"),
+    _id("key"),
+    Column("answer", LargeBinary, nullable=False),
+    *_ms("at_ms"),
+    Index(None, "at_ms"),
+)
+
+# -- alarms and orders: projections of the journal ---------------------------------------------------------------------
+
+alarms = Table(
+    "alarms",
+    metadata,
+    _id(),
+    *_words("rule_id", "rule_name", "rule_name_en", "kind", "subject"),
+    Column("rule_version", Integer, nullable=False),
+    *_words("point_id", null=True),
+    *_words("site_id", "site_name", "zone_id", "zone_name", "device_id", "device_name", "metric", "unit"),
+    Column("severity", SmallInteger, nullable=False),
+    Column("level", Integer, nullable=False),
+    *_numbers("limit", "value", "peak_value"),
+    *_words("condition", "attention"),
+    *_flags("is_latched", "needs_reset", "is_late", "is_unrecorded"),
+    *_ms("raised_ms", "arrived_ms", "changed_ms"),
+    *_ms("cleared_ms", "acknowledged_ms", "ended_ms", null=True),
+    *_words("acknowledged_by", "assignee", "verdict", "hazard_id", null=True),
+    Column("count", Integer, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Index(None, "raised_ms", "id"),
+    Index(None, "site_id", "raised_ms", "id"),
+    Index(None, "zone_id", "raised_ms", "id"),
+    Index(None, "device_id", "raised_ms", "id"),
+    Index(None, "severity", "raised_ms", "id"),
+    Index(None, "point_id"),
+    Index(
+        "uq_alarms_one_open",
+        "rule_id",
+        "subject",
+        unique=True,
+        sqlite_where=text("ended_ms IS NULL"),
+        postgresql_where=text("ended_ms IS NULL"),
+    ),
+)
+transitions = Table(
+    "transitions",
+    metadata,
+    _id("alarm_id"),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    *_words("signal", "note", "before"),
+    *_words("who", null=True),
+    *_numbers("value"),
+    *_ms("at_ms"),
+    *_words("alarm"),  # JSON of the alarm after it
+    Index(None, "at_ms"),
+)
+orders = Table(
+    "orders",
+    metadata,
+    _id(),
+    *_words("site_id", "zone_id", "circuit_id", "circuit_name", "device_id", "channel", "action", "cause", "reason"),
+    *_words("alarm_id", "who", null=True),
+    *_words("state", "state_reason"),
+    *_ms("requested_ms", "expires_ms", "changed_ms"),
+    *_ms("sent_ms", "confirmed_ms", "proved_ms", "deadline_ms", null=True),
+    Column("attempts", Integer, nullable=False),
+    *_words("before", "after"),  # JSON of power.model.Measured
+    Column("seq", Integer, nullable=False),
+    Index(None, "requested_ms", "id"),
+    Index(None, "site_id", "requested_ms", "id"),
+    Index(None, "circuit_id", "requested_ms", "id"),
+    Index(None, "alarm_id"),
+    Index(None, "state"),
+)
+order_steps = Table(
+    "order_steps",
+    metadata,
+    _id("order_id"),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    *_words("before", "reason"),
+    *_ms("at_ms"),
+    *_words("order"),  # JSON of the order after it
+)
+firings = Table(
+    "firings",
+    metadata,
+    _id("linkage_id"),
+    _id("alarm_id"),
+    Column("alarm_seq", Integer, primary_key=True, autoincrement=False),
+    *_ms("at_ms"),
+    *_flags("fired"),
+    *_words("reason"),
+    Index(None, "alarm_id"),
+)
+outbox = Table(
+    "outbox",
+    metadata,
+    _id("key"),
+    *_words("linkage_id", "alarm_id", "to", "state", "last_error"),
+    Column("alarm_seq", Integer, nullable=False),
+    Column("severity", SmallInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    *_ms("created_ms", "next_try_ms"),
+    *_ms("sent_ms", null=True),
+    Index(None, "state", "next_try_ms"),
+    Index(None, "alarm_id"),
+)
+inbox_devices = Table(
+    "inbox_devices",
+    metadata,
+    _id(),
+    *_words("codec", "address", "topic", "suggested_kind", "suggested_name"),
+    Column("payload", LargeBinary, nullable=False),
+    *_words("site_id", null=True),
+    *_ms("first_ms", "last_ms"),
+    Column("count", Integer, nullable=False),
+    UniqueConstraint("codec", "address"),
+    Index(None, "first_ms", "id"),
+)
+projection = Table("projection", metadata, _id("name"), *_ms("position"))
+# what the projector could not write although the database was there: kept to be looked at, never in the way of the rest
+unprojected = Table(
+    "unprojected",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    *_words("error", "body"),
+)
+
+# -- hazards -----------------------------------------------------------------------------------------------------------
+
+hazards = Table(
+    "hazards",
+    metadata,
+    _id(),
+    *_words("number", "enterprise_id", "site_id"),
+    *_words("zone_id", "device_id", "point_id", "grade", "rectified_by", "merged_into", null=True),
+    *_words("source", "category", "title", "description", "state", "found_by"),
+    *_ms("found_ms"),
+    *_words("person", "measures", "funds", "contingency"),
+    *_ms("deadline_ms", "submitted_ms", "closed_ms", null=True),
+    Column("recurrences", Integer, nullable=False),
+    *_words("order_ids"),  # JSON list
+    _version(),
+    UniqueConstraint("number"),
+    Index(None, "found_ms", "id"),
+    Index(None, "site_id", "found_ms", "id"),
+    Index(None, "enterprise_id", "found_ms", "id"),
+    Index(None, "state", "deadline_ms"),
+    Index(None, "point_id"),
+)
+hazard_steps = Table(
+    "hazard_steps",
+    metadata,
+    _id("hazard_id"),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    *_words("act", "before", "after", "note"),
+    *_words("who", null=True),
+    *_ms("at_ms"),
+)
+hazard_alarms = Table(
+    "hazard_alarms",
+    metadata,
+    _id("hazard_id"),
+    _id("alarm_id"),
+    Column("place", Integer, nullable=False),
+    Index(None, "alarm_id"),
+)
+hazard_numbers = Table("hazard_numbers", metadata, _id("prefix"), Column("last", Integer, nullable=False))
+# hazards wanted by linkages: written with the position, decided in a transaction of their own
+hazard_wants = Table(
+    "hazard_wants",
+    metadata,
+    _id("key"),
+    *_words("alarm_id", "reason"),
+    *_words("linkage_id", "hazard_id", null=True),
+    *_ms("at_ms"),
+    *_flags("is_decided"),
+    Index(None, "is_decided", "at_ms"),
+)
+
+# -- audit: an append-only hash chain ----------------------------------------------------------------------------------
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    *_ms("at_ms"),
+    *_words("what", "kind", "thing_id"),
+    *_words("who", "before", "after", null=True),  # before, after: canonical JSON
+    *_words("prev_hash", "hash"),
+    Index(None, "kind", "thing_id", "id"),
+    Index(None, "at_ms"),
+)
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("only", SmallInteger, primary_key=True, autoincrement=False),
+    Column("last_id", BigInteger, nullable=False),
+    *_words("hash"),
+)
