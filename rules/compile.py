@@ -1,0 +1,271 @@
+"""Many rules over many points, compiled to arrays: one *check* for each level of each rule on each point it covers.
+
+Checks lie sorted by (point row, rule id, level), so that the checks of a row are one slice (CSR) and those of a (rule, point) pair are
+neighbours. A *watch* is a silence rule on a device. A program holds no state of its own: it follows from the rules and the roster, and
+`extend` appends what new rows need without moving what is there. Only the scan compiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.model import Direction, Rule, RuleKind, Scope
+from sites.metrics import base_metric
+from sites.roster import Roster, expected_interval_ms
+
+GAP_INTERVALS = 2.5  # a point is overdue, and a hold is broken, after so many expected intervals without a reading
+LATENESS_MS = 30_000
+LATENESS_RADIO_MS = 600_000  # low-power radio, domain.md F
+_RADIO_LINKS = ("lora", "nb")
+
+
+@dataclass(slots=True)
+class Specs:
+    """One row a (rule, level): what its checks compare with. `sign` makes every level rule an *above* rule. The quiet bounds say between
+    which values a check that is idle (or active) cannot change; they may be narrower than the truth, never wider."""
+
+    rule: NDArray[np.int32]
+    level: NDArray[np.uint8]
+    sign: NDArray[np.float64]
+    raise_at: NDArray[np.float64]
+    return_at: NDArray[np.float64]
+    is_state: NDArray[np.bool_]
+    states: NDArray[np.float64]  # (specs, most states), filled up with NaN
+    hold_ms: NDArray[np.int64]
+    clear_hold_ms: NDArray[np.int64]
+    lateness_ms: NDArray[np.int64]  # -1: that of the device's link
+    idle_low: NDArray[np.float64]
+    idle_high: NDArray[np.float64]
+    active_low: NDArray[np.float64]
+    active_high: NDArray[np.float64]
+
+
+@dataclass(slots=True)
+class Program:
+    """Compiled rules. Arrays may be longer than `checks`, `rows`, `watches`, `devices` say: they grow by doubling."""
+
+    roster: Roster
+    rules: tuple[Rule, ...]  # enabled ones, by id
+    specs: Specs
+    first_spec: NDArray[np.int32]  # by rule
+    level_counts: NDArray[np.int32]  # by rule
+    by_metric: dict[str, list[int]]
+    silences: list[int]  # rules of kind silence
+    rows: int = 0
+    start: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))  # rows + 1
+    checks: int = 0
+    check_spec: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    check_row: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    devices: int = 0
+    gap_ms: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))  # by device row
+    link_lateness_ms: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    watch_start: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))  # devices + 1
+    watches: int = 0
+    watch_rule: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    watch_device: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    watch_limit_ms: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    least_watch_ms: int = 2**62
+
+    @property
+    def device_rows(self) -> NDArray[np.int32]:
+        """Device row of each point row."""
+        return self.roster.columns.device_rows
+
+
+def compile(rules: Iterable[Rule], roster: Roster) -> Program:
+    """Compile the enabled rules for all rows of the roster. Compile again when a rule or a device has changed, then `carry` the memory;
+    `extend` is enough when rows were only appended."""
+    enabled = tuple(sorted((rule for rule in rules if rule.enabled), key=lambda rule: rule.id))
+    counts = np.array([len(rule.levels) for rule in enabled], np.int32)
+    by_metric: dict[str, list[int]] = {}
+    for at, rule in enumerate(enabled):
+        if rule.kind is not RuleKind.SILENCE:
+            by_metric.setdefault(rule.metric, []).append(at)
+    program = Program(
+        roster=roster,
+        rules=enabled,
+        specs=_specs(enabled),
+        first_spec=(np.cumsum(counts) - counts).astype(np.int32),
+        level_counts=counts,
+        by_metric=by_metric,
+        silences=[at for at, rule in enumerate(enabled) if rule.kind is RuleKind.SILENCE],
+    )
+    extend(program, roster, 0)
+    return program
+
+
+def extend(program: Program, roster: Roster, from_row: int) -> None:
+    """Append what the rows `[from_row, roster.size)`, and devices that are new, need. `from_row` is where the program ended."""
+    assert roster is program.roster
+    assert from_row == program.rows, f"the program ends at row {program.rows}, not {from_row}"
+    _extend_devices(program)
+    rows = np.arange(from_row, roster.size, dtype=np.int32)
+    if not len(rows):
+        return
+    rule, row = _match(program, rows)
+    levels = program.level_counts[rule]
+    ends = np.cumsum(levels)
+    total = int(ends[-1]) if len(ends) else 0
+    within = np.arange(total) - np.repeat(ends - levels, levels)
+    spec = (np.repeat(program.first_spec[rule], levels) + within).astype(np.int32)
+    check_row = np.repeat(row, levels)
+    program.check_spec = _append(program.check_spec, program.checks, spec)
+    program.check_row = _append(program.check_row, program.checks, check_row)
+    per_row = np.bincount(check_row - from_row, minlength=len(rows))
+    program.start = _append(program.start, from_row + 1, program.checks + np.cumsum(per_row))
+    program.checks += total
+    program.rows = roster.size
+
+
+def pair_key(program: Program, checks: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A number that rises with (row, rule, level): checks are sorted by it."""
+    spec = program.check_spec[checks]
+    return program.check_row[checks].astype(np.int64) * max(1, len(program.specs.rule)) + spec
+
+
+def meaning(rule: Rule, level: int) -> tuple[object, ...]:
+    """What makes a check's memory transferable from one version of its rule to another: severity and texts do not count."""
+    at = rule.levels[level]
+    hold_s = rule.hold_s if at.hold_s is None else at.hold_s
+    return rule.kind, rule.metric, rule.direction, at.limit, at.deadband, hold_s, rule.clear_hold_s, rule.states
+
+
+def _specs(rules: Sequence[Rule]) -> Specs:
+    both = [(at, rule, number, level) for at, rule in enumerate(rules) for number, level in enumerate(rule.levels)]
+    most = max((len(rule.states) for rule in rules), default=0)
+    states = np.full((len(both), max(1, most)), np.nan)
+    sign = np.array([-1.0 if rule.direction is Direction.BELOW else 1.0 for _, rule, _, _ in both])
+    limit = np.array([level.limit for *_, level in both])
+    raise_at = sign * limit
+    return_at = raise_at - np.array([level.deadband for *_, level in both])
+    is_state = np.array([rule.kind is RuleKind.STATE for _, rule, _, _ in both], bool)
+    up = sign > 0
+    idle_low = np.where(up, -np.inf, np.nextafter(limit, np.inf))
+    idle_high = np.where(up, np.nextafter(limit, -np.inf), np.inf)
+    active_low = np.where(up, return_at, -np.inf)
+    active_high = np.where(up, np.inf, -return_at)
+    for at, (_, rule, _, _) in enumerate(both):
+        if rule.kind is RuleKind.STATE:
+            states[at, : len(rule.states)] = rule.states
+            idle_low[at], idle_high[at] = -np.inf, np.nextafter(min(rule.states), -np.inf)
+            only = rule.states[0] if len(rule.states) == 1 else np.inf
+            active_low[at], active_high[at] = only, only if len(rule.states) == 1 else -np.inf
+    return Specs(
+        rule=np.array([at for at, *_ in both], np.int32),
+        level=np.array([number for _, _, number, _ in both], np.uint8),
+        sign=sign,
+        raise_at=raise_at,
+        return_at=return_at,
+        is_state=is_state,
+        states=states,
+        hold_ms=np.array([_ms(rule.hold_s if level.hold_s is None else level.hold_s) for _, rule, _, level in both], np.int64),
+        clear_hold_ms=np.array([_ms(rule.clear_hold_s) for _, rule, _, _ in both], np.int64),
+        lateness_ms=np.array([-1 if rule.lateness_s is None else _ms(rule.lateness_s) for _, rule, _, _ in both], np.int64),
+        idle_low=idle_low,
+        idle_high=idle_high,
+        active_low=active_low,
+        active_high=active_high,
+    )
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _extend_devices(program: Program) -> None:
+    roster, first = program.roster, program.devices
+    new = roster.devices_by_row[first:]
+    if not new:
+        return
+    gaps = np.array([int(GAP_INTERVALS * expected_interval_ms(device)) for device in new], np.int64)
+    lateness = np.array([LATENESS_RADIO_MS if device.link in _RADIO_LINKS else LATENESS_MS for device in new], np.int64)
+    program.gap_ms = _append(program.gap_ms, first, gaps)
+    program.link_lateness_ms = _append(program.link_lateness_ms, first, lateness)
+    rows = np.arange(first, len(roster.devices_by_row), dtype=np.int32)
+    scopes = _Scopes(roster, rows)
+    matched = [(at, rows[scopes.allowed(program.rules[at].scope)]) for at in program.silences]
+    rule = np.concatenate([np.full(len(found), at, np.int32) for at, found in matched] or [np.zeros(0, np.int32)])
+    device = np.concatenate([found for _, found in matched] or [np.zeros(0, np.int32)])
+    order = np.lexsort((rule, device))
+    rule, device = rule[order], device[order]
+    intervals = np.array([expected_interval_ms(roster.devices_by_row[row]) for row in device.tolist()], np.float64)
+    levels = [program.rules[at].levels[0] for at in rule.tolist()]
+    holds = np.array([_ms(program.rules[at].hold_s) for at in rule.tolist()], np.float64)
+    limits = (np.array([level.limit for level in levels]) * intervals + holds).astype(np.int64)
+    program.watch_rule = _append(program.watch_rule, program.watches, rule)
+    program.watch_device = _append(program.watch_device, program.watches, device)
+    program.watch_limit_ms = _append(program.watch_limit_ms, program.watches, limits)
+    per_device = np.bincount(device - first, minlength=len(new))
+    program.watch_start = _append(program.watch_start, first + 1, program.watches + np.cumsum(per_device))
+    program.watches += len(rule)
+    program.devices = len(roster.devices_by_row)
+    program.least_watch_ms = min(program.least_watch_ms, int(limits.min())) if len(limits) else program.least_watch_ms
+
+
+class _Scopes:
+    """Answers, for some device rows, which of them a scope allows. Removed devices are in none."""
+
+    def __init__(self, roster: Roster, device_rows: NDArray[np.int32]) -> None:
+        devices = [roster.devices_by_row[row] for row in device_rows.tolist()]
+        self.is_there = np.array([roster.device_rows.get(device.id) is not None for device in devices], bool)
+        self.own = {
+            "device_kinds": _codes([device.kind for device in devices]),
+            "sites": _codes([device.site_id for device in devices]),
+            "zones": _codes([device.zone_id for device in devices]),
+            "devices": _codes([device.id for device in devices]),
+        }
+        self.known: dict[Scope, NDArray[np.bool_]] = {}
+
+    def allowed(self, scope: Scope) -> NDArray[np.bool_]:
+        mask = self.known.get(scope)
+        if mask is None:
+            mask = self.is_there
+            for name, (words, codes) in self.own.items():
+                wanted = getattr(scope, name)
+                if wanted:
+                    mask = mask & np.isin(codes, [words[word] for word in wanted if word in words])
+            self.known[scope] = mask
+        return mask
+
+
+def _codes(names: list[str]) -> tuple[dict[str, int], NDArray[np.int64]]:
+    words: dict[str, int] = {}
+    return words, np.array([words.setdefault(name, len(words)) for name in names], np.int64)
+
+
+def _match(program: Program, rows: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """(rule, row) of every pair among these rows, sorted by row, then rule."""
+    roster = program.roster
+    devices, own = np.unique(roster.columns.device_rows[rows], return_inverse=True)
+    metrics = roster.columns.metric_indexes[rows]
+    by_metric = np.argsort(metrics, kind="stable")
+    present, begins = np.unique(metrics[by_metric], return_index=True)
+    ends = np.append(begins[1:], len(rows))
+    scopes = _Scopes(roster, devices)
+    found_rules: list[NDArray[Any]] = [np.zeros(0, np.int32)]
+    found_rows: list[NDArray[Any]] = [np.zeros(0, np.int32)]
+    for metric, begin, end in zip(present.tolist(), begins.tolist(), ends.tolist(), strict=True):
+        here = by_metric[begin:end]
+        for at in program.by_metric.get(base_metric(roster.metrics[metric]), ()):
+            covered = rows[here[scopes.allowed(program.rules[at].scope)[own[here]]]]
+            found_rules.append(np.full(len(covered), at, np.int32))
+            found_rows.append(covered)
+    rule, row = np.concatenate(found_rules), np.concatenate(found_rows)
+    order = np.lexsort((rule, row))
+    return rule[order], row[order]
+
+
+def _append(old: NDArray[Any], size: int, new: NDArray[Any]) -> NDArray[Any]:
+    """`old[:size]` followed by `new`, in place where there is room."""
+    need = size + len(new)
+    if need > len(old):
+        grown = np.empty(need if size == 0 else max(need, 2 * len(old)), old.dtype)
+        grown[:size] = old[:size]
+        old = grown
+    old[size:need] = new
+    return old

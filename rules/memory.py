@@ -1,0 +1,256 @@
+"""What the engine remembers between steps: each check's condition and running hold, each point's newest time, who was last heard.
+
+Written by the engine only. `dump` keeps what cannot be derived, named by rule ids and point keys, so that it can be loaded for a
+program whose rows lie differently; quiet bounds and wheels are derived again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.compile import Program, pair_key
+from rules.kernels import PENDING, due_times, quiet_bounds
+from rules.wheel import Wheel
+
+NEVER = np.int64(-(2**63))
+
+
+@dataclass(slots=True)
+class MemoryState:
+    """Columns `point_*` are one per point ever heard, `check_*` one per check that is not idle, `device_*` one per device heard or
+    offline, `watch_*` one per silence that is raised. `heard_h` times are on the hearing clock."""
+
+    now_ms: int
+    lost_ms: int
+    paused_ms: int | None
+    rule_ids: list[str]
+    point_keys: NDArray[np.int64]
+    point_taken_ms: NDArray[np.int64]
+    check_rules: NDArray[np.int32]
+    check_keys: NDArray[np.int64]
+    check_levels: NDArray[np.uint8]
+    check_status: NDArray[np.uint8]
+    check_since_taken_ms: NDArray[np.int64]
+    check_since_clock_ms: NDArray[np.int64]
+    check_heard_h: NDArray[np.int64]
+    check_values: NDArray[np.float64]
+    device_ids: list[str]
+    device_heard_h: NDArray[np.int64]
+    device_offline: NDArray[np.bool_]
+    watch_rules: NDArray[np.int32]
+    watch_devices: NDArray[np.int32]  # index into device_ids
+
+
+class Memory:
+    """The engine's memory for one program; it grows with it (`fit`). All times are service time but those named `_h`, which are on the
+    hearing clock: service time less what the service spent deaf (`lost_ms`), standing still while paused."""
+
+    def __init__(self, program: Program) -> None:
+        self._start(program)
+
+    def _start(self, program: Program) -> None:
+        self.program = program
+        self.now_ms = int(NEVER)
+        self.lost_ms = 0
+        self.paused_ms: int | None = None
+        # by point row
+        self.rows = 0
+        self.taken_ms = np.zeros(0, np.int64)
+        self.heard_h = np.zeros(0, np.int64)  # of the newest reading; kept while a hold of the row is running
+        self.values = np.zeros(0, np.float64)  # likewise
+        self.low = np.zeros(0, np.float64)  # between low and high no check of the row can change
+        self.high = np.zeros(0, np.float64)
+        self.order = np.zeros(0, np.int32)  # scratch: finds rows that occur twice in a batch
+        # by check
+        self.checks = 0
+        self.status = np.zeros(0, np.uint8)
+        self.since_taken_ms = np.zeros(0, np.int64)
+        self.since_clock_ms = np.zeros(0, np.int64)  # service time of a rise, hearing time of a fall
+        self.wheel = Wheel()
+        # by device row and by watch
+        self.devices = 0
+        self.device_heard_h = np.zeros(0, np.int64)
+        self.device_offline = np.zeros(0, np.bool_)
+        self.device_alert = np.zeros(0, np.bool_)  # offline, or with a raised watch
+        self.alerts = 0
+        self.unheard = 0
+        self.watches = 0
+        self.watch_raised = np.zeros(0, np.bool_)
+        self.watch_wheel = Wheel()  # in hearing time
+        self.fit()
+
+    def fit(self) -> None:
+        """Grow to the program's size; what is new is idle and unheard."""
+        program = self.program
+        if program.checks > self.checks:
+            for name in ("status", "since_taken_ms", "since_clock_ms"):
+                setattr(self, name, _grown(getattr(self, name), self.checks, program.checks, 0))
+            self.wheel.fit(program.checks)
+            self.checks = program.checks
+        if program.rows > self.rows:
+            first = self.rows
+            fills = {"taken_ms": NEVER, "heard_h": NEVER, "values": 0.0, "low": -np.inf, "high": np.inf, "order": 0}
+            for name, fill in fills.items():
+                setattr(self, name, _grown(getattr(self, name), first, program.rows, fill))
+            self.rows = program.rows
+            self.settle_bounds(np.arange(first, program.rows))
+        if program.devices > self.devices:
+            self.unheard += program.devices - self.devices
+            self.device_heard_h = _grown(self.device_heard_h, self.devices, program.devices, NEVER)
+            self.device_offline = _grown(self.device_offline, self.devices, program.devices, False)
+            self.device_alert = _grown(self.device_alert, self.devices, program.devices, False)
+            self.devices = program.devices
+        if program.watches > self.watches:
+            self.watch_raised = _grown(self.watch_raised, self.watches, program.watches, False)
+            self.watch_wheel.fit(program.watches)
+            self.watches = program.watches
+
+    def hearing(self, at_ms: Any) -> Any:
+        """Hearing time of service times (a number or an array)."""
+        if self.paused_ms is not None:
+            at_ms = np.minimum(at_ms, self.paused_ms)
+        return at_ms - self.lost_ms
+
+    def settle_bounds(self, rows: NDArray[np.int64]) -> None:
+        """Derive the quiet bounds of these rows again from their checks."""
+        program = self.program
+        counts = program.start[rows + 1] - program.start[rows]
+        rows, counts = rows[counts > 0], counts[counts > 0]
+        if not len(rows):
+            return
+        begins = np.cumsum(counts) - counts
+        checks = np.repeat(program.start[rows] - begins, counts) + np.arange(int(counts.sum()))
+        low, high = quiet_bounds(program.specs, program.check_spec[checks], self.status[checks])
+        self.low[rows] = np.maximum.reduceat(low, begins)
+        self.high[rows] = np.minimum.reduceat(high, begins)
+
+    def settle(self) -> None:
+        """Derive bounds, wheels and counts again: after a load, a carry or a resume. One pass over everything."""
+        program = self.program
+        self.settle_bounds(np.arange(self.rows))
+        self.wheel = Wheel()
+        self.wheel.fit(self.checks)
+        pending = np.flatnonzero(self.status[: self.checks] & PENDING)
+        self.wheel.put(pending, due_times(program, self, pending))
+        self.watch_wheel = Wheel()
+        self.watch_wheel.fit(self.watches)
+        device = program.watch_device[: self.watches]
+        raised = self.watch_raised[: self.watches]
+        heard = self.device_heard_h[device]
+        offline = self.device_offline[device]
+        due = np.where(offline, self.hearing(self.now_ms), heard + program.watch_limit_ms[: self.watches])
+        wanted = np.flatnonzero(~raised & (offline | (heard != NEVER)))
+        self.watch_wheel.put(wanted, due[wanted])
+        self.device_alert[: self.devices] = self.device_offline[: self.devices]
+        self.device_alert[device[raised]] = True
+        self.alerts = int(self.device_alert[: self.devices].sum())
+        self.unheard = int((self.device_heard_h[: self.devices] == NEVER).sum())
+
+    def dump(self) -> MemoryState:
+        """A copy of everything that cannot be derived."""
+        program = self.program
+        keys = program.roster.columns.keys
+        heard = np.flatnonzero(self.taken_ms[: self.rows] != NEVER)
+        busy = np.flatnonzero(self.status[: self.checks])
+        rows, specs = program.check_row[busy], program.check_spec[busy]
+        known = np.flatnonzero((self.device_heard_h[: self.devices] != NEVER) | self.device_alert[: self.devices])
+        place = np.full(self.devices, -1, np.int32)
+        place[known] = np.arange(len(known), dtype=np.int32)
+        raised = np.flatnonzero(self.watch_raised[: self.watches])
+        return MemoryState(
+            now_ms=self.now_ms,
+            lost_ms=self.lost_ms,
+            paused_ms=self.paused_ms,
+            rule_ids=[rule.id for rule in program.rules],
+            point_keys=keys[heard],
+            point_taken_ms=self.taken_ms[heard],
+            check_rules=program.specs.rule[specs],
+            check_keys=keys[rows],
+            check_levels=program.specs.level[specs],
+            check_status=self.status[busy],
+            check_since_taken_ms=self.since_taken_ms[busy],
+            check_since_clock_ms=self.since_clock_ms[busy],
+            check_heard_h=self.heard_h[rows],
+            check_values=self.values[rows],
+            device_ids=[program.roster.devices_by_row[row].id for row in known.tolist()],
+            device_heard_h=self.device_heard_h[known],
+            device_offline=self.device_offline[known],
+            watch_rules=program.watch_rule[raised],
+            watch_devices=place[program.watch_device[raised]],
+        )
+
+    def load(self, state: MemoryState) -> None:
+        """Take over a dump. What the program does not know is left out: it was the memory of rules or points that are gone."""
+        program, roster = self.program, self.program.roster
+        self._start(program)
+        self.now_ms, self.lost_ms, self.paused_ms = state.now_ms, state.lost_ms, state.paused_ms
+        rule_at = {rule.id: at for at, rule in enumerate(program.rules)}
+        rules = np.array([rule_at.get(rule_id, -1) for rule_id in state.rule_ids], np.int64)
+        sorted_keys = np.argsort(roster.columns.keys[: self.rows], kind="stable")
+        row, known = _rows_of(roster.columns.keys[: self.rows], sorted_keys, state.point_keys)
+        self.taken_ms[row[known]] = state.point_taken_ms[known]
+        row, known = _rows_of(roster.columns.keys[: self.rows], sorted_keys, state.check_keys)
+        rule = rules[state.check_rules] if len(rules) else np.zeros(0, np.int64)
+        check, there = find_checks(program, row, rule, state.check_levels)
+        use = np.flatnonzero(known & there)
+        check, row = check[use], row[use]
+        self.status[check] = state.check_status[use]
+        self.since_taken_ms[check] = state.check_since_taken_ms[use]
+        self.since_clock_ms[check] = state.check_since_clock_ms[use]
+        self.heard_h[row] = state.check_heard_h[use]
+        self.values[row] = state.check_values[use]
+        device_at = np.array([roster.rows_ever.get(device_id, -1) for device_id in state.device_ids], np.int64)
+        use = np.flatnonzero(device_at >= 0)
+        self.device_heard_h[device_at[use]] = state.device_heard_h[use]
+        self.device_offline[device_at[use]] = state.device_offline[use]
+        for rule_row, device in zip(state.watch_rules.tolist(), state.watch_devices.tolist(), strict=True):
+            watch = find_watch(program, int(rules[rule_row]), int(device_at[device]))
+            if watch is not None:
+                self.watch_raised[watch] = True
+        self.settle()
+
+
+def find_checks(
+    program: Program, rows: NDArray[Any], rules: NDArray[Any], levels: NDArray[Any]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The check of each (row, rule, level), and whether the program has it. Rules or rows of -1 have none."""
+    total = program.checks
+    if not total or not len(rows):
+        return np.zeros(len(rows), np.int64), np.zeros(len(rows), bool)
+    level = np.asarray(levels, np.int64)
+    possible = (rows >= 0) & (rules >= 0) & (level < program.level_counts[rules])
+    spec = program.first_spec[rules].astype(np.int64) + level
+    wanted = np.asarray(rows, np.int64) * max(1, len(program.specs.rule)) + spec
+    keys = pair_key(program, np.arange(total))
+    at = np.minimum(np.searchsorted(keys, wanted), total - 1)
+    return at, possible & (keys[at] == wanted)
+
+
+def find_watch(program: Program, rule: int, device: int) -> int | None:
+    """The watch of a silence rule on a device row, or None."""
+    if rule < 0 or not 0 <= device < program.devices:
+        return None
+    begin, end = int(program.watch_start[device]), int(program.watch_start[device + 1])
+    found = np.flatnonzero(program.watch_rule[begin:end] == rule)
+    return begin + int(found[0]) if len(found) else None
+
+
+def _rows_of(keys: NDArray[np.int64], order: NDArray[np.int64], wanted: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    if not len(keys):
+        return np.full(len(wanted), -1, np.int64), np.zeros(len(wanted), bool)
+    at = np.minimum(np.searchsorted(keys, wanted, sorter=order), len(keys) - 1)
+    rows = order[at]
+    known = keys[rows] == wanted
+    return np.where(known, rows, -1), known
+
+
+def _grown(old: NDArray[Any], size: int, need: int, fill: Any) -> NDArray[Any]:
+    if need > len(old):
+        new = np.full(need if size == 0 else max(need, 2 * len(old)), fill, old.dtype)
+        new[:size] = old[:size]
+        return new
+    return old

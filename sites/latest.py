@@ -1,0 +1,38 @@
+"""The column of every point's latest reading: last measured, not last arrived.
+
+Only the scan calls it, once for each batch before the rules step; the rules keep what they need of the past by themselves.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sites.readings import STALE_RETAINED, Readings
+from sites.roster import Roster
+
+
+def apply_latest(roster: Roster, readings: Readings) -> None:
+    """Keep each point's newest reading by `taken_ms`. The same `taken_ms` again changes nothing, nor does an older one, nor a stale
+    retained copy of what is kept already (its arrival is no fresh evidence)."""
+    rows, taken, arrived, values = readings.rows, readings.taken_ms, readings.arrived_ms, readings.values
+    kept = readings.flags & STALE_RETAINED
+    if kept.any():
+        use = np.flatnonzero(kept == 0)
+        rows, taken, arrived, values = rows[use], taken[use], arrived[use], values[use]
+    if not len(rows):
+        return
+    columns = roster.columns
+    newer = taken > columns.latest_taken_ms[rows]
+    if not newer.all():
+        rows, taken, arrived, values = rows[newer], taken[newer], arrived[newer], values[newer]
+        if not len(rows):
+            return
+    if len(rows) > 1 and not (rows[1:] > rows[:-1]).all():
+        # of several readings of a row the newest counts, and of the same time the one that came first
+        order = np.lexsort((-np.arange(len(rows)), taken, rows))
+        last = np.append(rows[order][1:] != rows[order][:-1], True)
+        pick = order[last]
+        rows, taken, arrived, values = rows[pick], taken[pick], arrived[pick], values[pick]
+    columns.latest_taken_ms[rows] = taken
+    columns.latest_arrived_ms[rows] = arrived
+    columns.latest_values[rows] = values
