@@ -1,0 +1,85 @@
+"""The list of open alarms from the scan's view: filtered, ordered, paged, counted without the records.
+
+Most severe first, unacknowledged before acknowledged, then newest. A cursor names the last alarm given by its place in that order, so
+that alarms coming and going between pages neither repeat nor hide the others.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections import Counter
+from collections.abc import Mapping
+
+import orjson
+
+from alarms.model import Alarm, Attention
+from alarms.queries import AlarmQuery
+from api.problems import Problem
+from api.shapes.alarms import SEVERITY_NAMES
+from rules.model import Severity
+from sites.records import Scope
+
+SEVERITIES: dict[str, Severity] = {name: severity for severity, name in SEVERITY_NAMES.items()}
+Order = tuple[int, bool, int, str]
+
+
+def open_page(
+    alarms: Mapping[str, Alarm], query: AlarmQuery, sites: Scope, cursor: str | None, limit: int
+) -> tuple[list[Alarm], str | None]:
+    """One page and the next cursor. Raises Problem for a cursor that is none."""
+    after = None if cursor is None else _read_cursor(cursor)
+    found = sorted((a for a in tuple(alarms.values()) if matches(a, query, sites)), key=_order)
+    if after is not None:
+        found = [a for a in found if _order(a) > after]
+    page = found[:limit]
+    return page, _cursor(page[-1]) if len(found) > limit else None
+
+
+def counted(alarms: Mapping[str, Alarm], query: AlarmQuery, sites: Scope) -> tuple[int, dict[str, dict[str, int]]]:
+    """How many, and by facet."""
+    found = [a for a in tuple(alarms.values()) if matches(a, query, sites)]
+    return len(found), {
+        "severity": dict(Counter(SEVERITY_NAMES[a.severity] for a in found)),
+        "state": dict(Counter(f"{a.condition}/{a.attention}" for a in found)),
+        "site": dict(Counter(a.site_id for a in found)),
+        "zone": dict(Counter(a.zone_id for a in found)),
+        "kind": dict(Counter(a.kind for a in found)),
+    }
+
+
+def matches(alarm: Alarm, query: AlarmQuery, sites: Scope) -> bool:
+    """Does this open alarm answer the query, in scope?"""
+    words = query.q.casefold()
+    return (
+        (sites is None or alarm.site_id in sites)
+        and (query.state in (None, "open", alarm.condition, alarm.attention))
+        and (not query.severities or alarm.severity in query.severities)
+        and query.site in (None, alarm.site_id)
+        and query.zone in (None, alarm.zone_id)
+        and query.device in (None, alarm.device_id)
+        and query.kind in (None, alarm.kind)
+        and (query.from_ms is None or alarm.raised_ms >= query.from_ms)
+        and (query.to_ms is None or alarm.raised_ms < query.to_ms)
+        and (not words or any(words in text.casefold() for text in _texts(alarm)))
+    )
+
+
+def _texts(alarm: Alarm) -> tuple[str, ...]:
+    return (alarm.rule_name, alarm.rule_name_en, alarm.site_name, alarm.zone_name, alarm.device_name, alarm.device_id, alarm.subject)
+
+
+def _order(alarm: Alarm) -> Order:
+    return (-alarm.severity, alarm.attention is Attention.ACKNOWLEDGED, -alarm.raised_ms, alarm.id)
+
+
+def _cursor(alarm: Alarm) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps(_order(alarm))).decode()
+
+
+def _read_cursor(cursor: str) -> Order:
+    try:
+        severity, is_acknowledged, raised, alarm_id = orjson.loads(base64.urlsafe_b64decode(cursor))
+        return int(severity), bool(is_acknowledged), int(raised), str(alarm_id)
+    except (ValueError, TypeError, binascii.Error):
+        raise Problem(422, "bad-cursor", "Not a cursor", "cursor: give the next_cursor of the page before, or none") from None

@@ -1,0 +1,170 @@
+"""What every router needs: the parts behind the door, and who is standing in it.
+
+`Door` carries the ports. `visit` says who asks (cookie or bearer token), checks the CSRF header where a cookie speaks, and gives a
+`Visitor` with that person's reach. Nothing is decided here about alarms, power or hazards.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar, cast
+
+from anyio import to_thread
+from fastapi import Depends, Request
+from fastapi.routing import APIRoute
+from starlette.responses import Response
+
+from api.access import Reach, reach, roles_for
+from api.idempotency import HEADER as KEY_HEADER
+from api.idempotency import MOST_LONG, Remembered
+from api.live import Live
+from api.ports import Board, Clock, Desk, Feed, History, Records
+from api.problems import Problem, forbidden, not_found
+from api.sessions import PROOF_MS, Sessions, SignedInAs
+from api.shapes.people import Person
+from sites.people import Session, User
+from sites.records import Scope
+
+COOKIE = "sitewarden_session"
+CSRF_HEADER = "X-CSRF-Token"
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Door:
+    """The parts behind the door."""
+
+    desk: Desk
+    board: Board
+    feed: Feed
+    records: Records
+    history: History
+    clock: Clock
+    sessions: Sessions
+    live: Live
+    remembered: Remembered
+    cookie_secure: bool
+    version: str
+
+    def person(self, user_id: str | None) -> Person | None:
+        """Who that is, for a screen; None: the service itself."""
+        return None if user_id is None else {"id": user_id, "name": self.sessions.name(user_id)}
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who asks, and what that person may reach."""
+
+    user: User
+    session: Session
+    reach: Reach
+    now_ms: int
+
+    @property
+    def scope(self) -> Scope:
+        return self.reach.scope
+
+    def must(self, act: str, site_id: str, what: str, thing_id: str) -> None:
+        """Raises 404 where the site is not seen, 403 where it is seen but the act is not allowed there."""
+        self.must_see(site_id, what, thing_id)
+        if not self.reach.may(act, site_id):
+            raise forbidden(act, roles_for(act))
+
+    def must_see(self, site_id: str, what: str, thing_id: str) -> None:
+        if not self.reach.may("see", site_id):
+            raise not_found(what, thing_id)
+
+    def must_somewhere(self, act: str) -> None:
+        """Raises 403 where the person may not do this anywhere."""
+        if not self.reach.may_at_all(act):
+            raise forbidden(act, roles_for(act))
+
+    def must_have_proved(self) -> None:
+        """Raises 403 when the password was given too long ago for a dangerous act."""
+        if self.now_ms - self.session.proved_ms > PROOF_MS:
+            raise Problem(
+                403,
+                "reauth-required",
+                "The password is needed again",
+                "the password was last given more than 10 minutes ago: POST it to /api/v1/auth/reauth, then ask again",
+            )
+
+
+def door_of(request: Request) -> Door:
+    return cast(Door, request.app.state.door)
+
+
+def token_of(request: Request) -> tuple[str | None, bool]:
+    """(session token, whether it came by cookie)."""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and given:
+        return given.strip(), False
+    return request.cookies.get(COOKIE), True
+
+
+async def signed_in(request: Request) -> SignedInAs:
+    """Raises 401 for nobody, 403 where a cookie asks for a change without its CSRF token."""
+    door, (token, by_cookie) = door_of(request), token_of(request)
+    found = door.sessions.cached(token) if token else None
+    if token and found is None:
+        found = await to_thread.run_sync(door.sessions.find, token)
+    if found is None:
+        raise Problem(
+            401,
+            "not-signed-in",
+            "Sign in first",
+            "there is no session, or it has expired: POST /api/v1/auth/login",
+            {"WWW-Authenticate": "Bearer"},
+        )
+    given = request.headers.get(CSRF_HEADER, "")
+    if by_cookie and request.method not in SAFE and not hmac.compare_digest(given.encode(), found.session.csrf.encode()):
+        raise Problem(403, "csrf", "Not from this page", f"a change made with the session cookie needs its token in {CSRF_HEADER}")
+    return found
+
+
+async def visit(request: Request) -> Visitor:
+    """The visitor of this request, established once."""
+    known = getattr(request.state, "visitor", None)
+    if known is not None:
+        return cast(Visitor, known)
+    door, found = door_of(request), await signed_in(request)
+    visitor = Visitor(found.user, found.session, reach(found.user, door.board.roster), door.clock.now_ms())
+    request.state.visitor = visitor
+    return visitor
+
+
+async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
+    """A records or historian call from the loop."""
+    return await to_thread.run_sync(function, *arguments)
+
+
+class ActingRoute(APIRoute):
+    """A route whose POSTs honour the key. The visitor is established first: nobody replays another's answer."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def once(request: Request) -> Response:
+            key = request.headers.get(KEY_HEADER)
+            if request.method != "POST" or key is None:
+                return await handle(request)
+            if not 1 <= len(key) <= MOST_LONG:
+                raise Problem(400, "bad-key", "Not a key", f"{KEY_HEADER} has 1 to {MOST_LONG} characters")
+            visitor, remembered = await visit(request), door_of(request).remembered
+            text = f"{request.method} {request.url.path}?{request.url.query}\n".encode() + await request.body()
+            return await remembered.once(visitor.user.id, key, remembered.fingerprint(text), lambda: handle(request))
+
+        return once
+
+
+At = Annotated[Door, Depends(door_of)]
+By = Annotated[Visitor, Depends(visit)]
+
+
+def request_key(request: Request, visitor: Visitor) -> str:
+    """The cause of what this request orders: its idempotency key, or a fresh one."""
+    return f"{visitor.user.id}:{request.headers.get(KEY_HEADER) or secrets.token_hex(12)}"

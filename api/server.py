@@ -1,0 +1,153 @@
+"""The HTTP application: every router under /api/v1, health beside it, the console below it. Made once by `app.wiring`, and by tests.
+
+It refuses bodies that are too long before they are read whole. The documentation page is our own, because the service must work
+where no other host is reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI
+from starlette.responses import HTMLResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import console, problems
+from api.docs_page import DOCS
+from api.door import Door
+from api.idempotency import Remembered
+from api.live import HEARTBEAT_S, JOIN_S, Live
+from api.ports import Board, Clock, Desk, Feed, History, Records
+from api.routes import alarms, auth, circuits, devices, hazards, health, linkages, live, orders, places, rules, users
+from api.sessions import Sessions
+from api.shapes.people import Person
+
+MOST_BODY = 1 << 20
+
+
+def create_app(
+    *,
+    desk: Desk,
+    board: Board,
+    feed: Feed,
+    records: Records,
+    history: History,
+    clock: Clock,
+    secret: bytes,
+    version: str = "0",
+    cookie_secure: bool = False,
+    console_dir: Path | None = None,
+    session_cache: Path | None = None,
+    live_join_s: float = JOIN_S,
+    live_heartbeat_s: float = HEARTBEAT_S,
+) -> FastAPI:
+    """The application. `secret` keys the hashes of session tokens: kept over restarts. `session_cache`: a file of the data directory
+    by which signed-in people go on for 12 h while the records are away. `app.state.door.live.close()` ends the live streams."""
+    sessions = Sessions(records, clock, secret, session_cache)
+
+    def person(user_id: str | None) -> Person | None:
+        return None if user_id is None else {"id": user_id, "name": sessions.name(user_id)}
+
+    stream = Live(feed, board, clock, person, live_join_s, live_heartbeat_s)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        stream.close()
+
+    app = bare_app(version, lifespan)
+    app.state.door = Door(
+        desk=desk,
+        board=board,
+        feed=feed,
+        records=records,
+        history=history,
+        clock=clock,
+        sessions=sessions,
+        live=stream,
+        remembered=Remembered(records, clock, secret),
+        cookie_secure=cookie_secure,
+        version=version,
+    )
+    console.serve(app, console_dir)
+    return app
+
+
+def bare_app(version: str, lifespan: Callable[[FastAPI], object] | None = None) -> FastAPI:
+    """The application with its routes and nothing behind them: enough for the OpenAPI document."""
+    app = FastAPI(
+        title="Sitewarden",
+        version=version,
+        description="Monitoring, alarm linkage, proved power cut-off and the hazard ledger of enterprise sites.",
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,  # type: ignore[arg-type]
+        responses={
+            "4XX": {"description": "a problem of RFC 9457", "content": {"application/problem+json": {"schema": PROBLEM}}},
+        },
+        generate_unique_id_function=lambda route: f"{route.tags[0] if route.tags else 'service'}_{route.name}",
+        separate_input_output_schemas=False,
+    )
+    v1 = APIRouter(prefix="/api/v1")
+    for noun in (auth, places, devices, circuits, rules, linkages, alarms, hazards, orders, live, users):
+        v1.include_router(noun.router)
+    app.include_router(v1)
+    app.include_router(health.router)
+    app.add_api_route("/api/v1/docs", _docs, methods=["GET"], include_in_schema=False)
+    problems.install(app)
+    app.add_middleware(BoundedBody)
+    return app
+
+
+PROBLEM = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {"type": "object", "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}}},
+        },
+    },
+}
+
+
+async def _docs() -> HTMLResponse:
+    return HTMLResponse(DOCS)
+
+
+class BoundedBody:
+    """Refuses a request body over 1 MiB: by its declared length, or when it turns out so long."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > MOST_BODY:
+            await _too_long()(scope, receive, send)
+            return
+        taken = 0
+
+        async def counted() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > MOST_BODY:
+                raise problems.Problem(413, "too-long", "Too long", f"a request has at most {MOST_BODY} bytes")
+            return message
+
+        await self._app(scope, counted, send)
+
+
+def _too_long() -> ASGIApp:
+    return problems.answer(413, "too-long", "Too long", f"a request has at most {MOST_BODY} bytes")

@@ -1,0 +1,247 @@
+"""Who is signed in. Sessions are kept in the records and here: when the records cannot be reached, people who are signed in go on.
+
+Tokens are random and only their keyed hash is kept; passwords are hashed with argon2id. What is cached is written to a file of the
+data directory (mode 0600), so that it outlives a restart, and trusted without the records for at most 12 h. Only this module writes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import logging
+import os
+import secrets
+import threading
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+
+from api.attempts import Attempts
+from api.ports import Clock, Records
+from sites.people import Grant, Session, User
+from sites.records import NotFound, Unavailable
+
+log = logging.getLogger("sitewarden.api")
+
+SESSION_MS = 12 * 3_600_000  # a shift
+TRUST_MS = 12 * 3_600_000  # without the records
+FRESH_MS = 5_000  # a cached session is asked for again after this; also the pause after records that did not answer
+PROOF_MS = 10 * 60_000  # restore, rules and people want a password given within this
+MOST_SESSIONS = 10_000
+
+HASHER = PasswordHasher()  # argon2id, RFC 9106 low-memory profile
+_NOBODY = HASHER.hash(secrets.token_hex(16))
+
+
+class Denied(Exception):
+    """Login or password wrong, or the person disabled: which of them is not said."""
+
+
+class Locked(Exception):
+    """Too many attempts."""
+
+    def __init__(self, wait_ms: int) -> None:
+        super().__init__(f"too many attempts: try again in {-(-wait_ms // 1000)} s")
+        self.wait_s = -(-wait_ms // 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedInAs:
+    session: Session
+    user: User
+
+
+@dataclass(slots=True)
+class _Cached:
+    session: Session
+    user: User
+    confirmed_ms: int  # when the records last said so
+    asked_ms: int  # when they were last asked
+
+
+class Sessions:
+    """Safe from worker threads; only `cached` and `name` may be called on the loop."""
+
+    def __init__(self, records: Records, clock: Clock, secret: bytes, cache_file: Path | None) -> None:
+        self._records, self._clock, self._secret, self._file = records, clock, secret, cache_file
+        self._lock = threading.Lock()
+        self._cached: dict[str, _Cached] = {}
+        self._names: dict[str, str] = {}
+        self.attempts = Attempts()
+        self._load()
+
+    # -- passwords -------------------------------------------------------------------------------------------------------
+
+    def verify(self, login: str, password: str, address: str) -> User:
+        """The person of this login and password. Raises Denied, Locked, Unavailable."""
+        wait_ms = self.attempts.begin(login, address, self._clock.now_ms())
+        if wait_ms:
+            raise Locked(wait_ms)
+        user = self._by_login(login)
+        hashed = user.password_hash if user and user.password_hash else _NOBODY
+        right = False
+        with contextlib.suppress(Argon2Error, InvalidHashError):
+            right = HASHER.verify(hashed, password)
+        if user is None or not right or user.disabled:
+            raise Denied("login or password is wrong")
+        self.attempts.succeeded(login, address)
+        return user
+
+    def _by_login(self, login: str) -> User | None:
+        try:
+            return self._records.user_by_login(login)
+        except Unavailable:
+            with self._lock:
+                known = [c.user for c in self._cached.values() if c.user.login == login and self._is_trusted(c)]
+            if not known:
+                raise
+            return known[0]
+
+    # -- sessions --------------------------------------------------------------------------------------------------------
+
+    def open(self, user: User) -> tuple[str, SignedInAs]:
+        """A new session: (token, it). Raises Unavailable."""
+        token, now_ms = secrets.token_urlsafe(32), self._clock.now_ms()
+        session = Session(
+            token_hash=self._hash(token),
+            user_id=user.id,
+            csrf=secrets.token_urlsafe(24),
+            created_ms=now_ms,
+            expires_ms=now_ms + SESSION_MS,
+            proved_ms=now_ms,
+        )
+        self._records.put_session(session)
+        self._keep(_Cached(session, user, now_ms, now_ms))
+        return token, SignedInAs(session, user)
+
+    def prove(self, session: Session) -> Session:
+        """The password was given again. Goes on without the records."""
+        proved = replace(session, proved_ms=self._clock.now_ms())
+        with self._lock:
+            cached = self._cached.get(session.token_hash)
+            if cached is not None:
+                cached.session = proved
+        try:
+            self._records.put_session(proved)
+        except Unavailable:
+            log.warning("a password proof could not be recorded; it holds until the records answer again")
+        self._save()
+        return proved
+
+    def close(self, token_hash: str) -> None:
+        """Signed out. Raises Unavailable when the records could not be told; the session is gone here all the same."""
+        with self._lock:
+            self._cached.pop(token_hash, None)
+        self._save()
+        self._records.drop_session(token_hash)
+
+    def cached(self, token: str) -> SignedInAs | None:
+        """Who this is, without asking the records: None when they should be asked."""
+        now_ms = self._clock.now_ms()
+        cached = self._cached.get(self._hash(token))
+        if cached is None or now_ms - cached.asked_ms > FRESH_MS or not self._is_trusted(cached):
+            return None
+        return self._alive(cached.session, cached.user)
+
+    def find(self, token: str) -> SignedInAs | None:
+        """Who this is, or None. Raises Unavailable when neither the records nor the cache can tell."""
+        token_hash, now_ms = self._hash(token), self._clock.now_ms()
+        try:
+            session = self._records.session(token_hash)
+            user = self._records.user(session.user_id) if session else None
+        except NotFound:
+            session = user = None
+        except Unavailable:
+            with self._lock:
+                cached = self._cached.get(token_hash)
+                if cached is None or not self._is_trusted(cached):
+                    raise
+                cached.asked_ms = now_ms
+            return self._alive(cached.session, cached.user)
+        if session is None or user is None or self._alive(session, user) is None:
+            with self._lock:
+                self._cached.pop(token_hash, None)
+            return None
+        self._keep(_Cached(session, user, now_ms, now_ms))
+        return SignedInAs(session, user)
+
+    def user_changed(self, user: User) -> None:
+        """A person was edited here: every session of theirs sees it at once."""
+        with self._lock:
+            self._names[user.id] = user.name
+            for cached in self._cached.values():
+                if cached.user.id == user.id:
+                    cached.user = user
+        self._save()
+
+    # -- names -----------------------------------------------------------------------------------------------------------
+
+    def name(self, user_id: str) -> str:
+        """The name to show, or the id where it is not known yet."""
+        return self._names.get(user_id, user_id)
+
+    def learn_names(self) -> None:
+        """Read everybody's name. Keeps what is known when the records cannot be reached."""
+        try:
+            names = {user.id: user.name for user in self._records.users()}
+        except Unavailable:
+            return
+        with self._lock:
+            self._names.update(names)
+
+    # -- the cache -------------------------------------------------------------------------------------------------------
+
+    def _hash(self, token: str) -> str:
+        return hmac.new(self._secret, token.encode(), hashlib.sha256).hexdigest()
+
+    def _alive(self, session: Session, user: User) -> SignedInAs | None:
+        return SignedInAs(session, user) if session.expires_ms > self._clock.now_ms() and not user.disabled else None
+
+    def _is_trusted(self, cached: _Cached) -> bool:
+        return self._clock.now_ms() - cached.confirmed_ms < TRUST_MS
+
+    def _keep(self, cached: _Cached) -> None:
+        now_ms = self._clock.now_ms()
+        with self._lock:
+            old = self._cached.get(cached.session.token_hash)
+            self._cached[cached.session.token_hash] = cached
+            self._names[cached.user.id] = cached.user.name
+            for token_hash in [h for h, c in self._cached.items() if c.session.expires_ms <= now_ms]:
+                del self._cached[token_hash]
+            while len(self._cached) > MOST_SESSIONS:
+                del self._cached[next(iter(self._cached))]
+        # a write a minute and session is enough: the file only has to be right within the 12 h
+        if old is None or old.user != cached.user or old.session != cached.session or now_ms - old.confirmed_ms > 60_000:
+            self._save()
+
+    def _save(self) -> None:
+        if self._file is None:
+            return
+        with self._lock:
+            rows = [{"session": asdict(c.session), "user": asdict(c.user), "confirmed_ms": c.confirmed_ms} for c in self._cached.values()]
+            try:
+                beside = self._file.with_suffix(".new")
+                with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+                    out.write(orjson.dumps(rows))
+                beside.replace(self._file)
+            except OSError as error:
+                log.warning("sessions could not be cached on disk: %s", error)
+
+    def _load(self) -> None:
+        if self._file is None or not self._file.exists():
+            return
+        try:
+            rows: list[dict[str, Any]] = orjson.loads(self._file.read_bytes())
+            for row in rows:
+                grants = tuple(Grant(**g) for g in row["user"].pop("grants"))
+                cached = _Cached(Session(**row["session"]), User(**row["user"], grants=grants), row["confirmed_ms"], 0)
+                self._cached[cached.session.token_hash] = cached
+                self._names[cached.user.id] = cached.user.name
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            log.warning("cached sessions could not be read, people sign in again: %s", error)
+            self._cached.clear()

@@ -1,0 +1,275 @@
+"""Alarms as they go over HTTP and in the live stream, and what may be asked of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from alarms.model import Alarm, Transition
+from alarms.queries import Delivery
+from api.shapes.asks import Ask, IdText, NoteText, ReasonText
+from api.shapes.hazards import HazardBrief
+from api.shapes.people import Person
+from api.shapes.power import CircuitSeen, OrderShape
+from api.shapes.times import Instant, finite, iso, iso_or_none
+from rules.model import Severity
+
+SeverityName = Literal["info", "low", "high", "critical"]
+ConditionName = Literal["active", "normal"]
+AttentionName = Literal["unacknowledged", "acknowledged"]
+# what ISA-18.2 figure 5 calls the state: condition and attention in one word
+IsaState = Literal["unack_active", "ack_active", "unack_normal", "ack_normal", "ended"]
+VerdictName = Literal["true", "false", "test", "fault", "nuisance"]
+StepName = Literal["dispatched", "arrived", "verified", "called_119"]
+SignalName = Literal[
+    "raised",
+    "stepped_up",
+    "stepped_down",
+    "cleared",
+    "acknowledged",
+    "reset",
+    "assigned",
+    "noted",
+    "progressed",
+    "judged",
+    "hazard_linked",
+]
+
+SEVERITY_NAMES: dict[Severity, SeverityName] = {
+    Severity.INFO: "info",
+    Severity.LOW: "low",
+    Severity.HIGH: "high",
+    Severity.CRITICAL: "critical",
+}
+_ISA: dict[tuple[str, str], IsaState] = {
+    ("active", "unacknowledged"): "unack_active",
+    ("active", "acknowledged"): "ack_active",
+    ("normal", "unacknowledged"): "unack_normal",
+    ("normal", "acknowledged"): "ack_normal",
+}
+
+Name = Callable[[str | None], Person | None]  # user id -> person
+
+
+class RuleRef(TypedDict):
+    id: str
+    version: int
+    name: str
+    name_en: str
+
+
+class Place(TypedDict):
+    id: str
+    name: str
+
+
+class AlarmShape(TypedDict):
+    id: str
+    rule: RuleRef
+    kind: str
+    subject: str
+    point_id: str | None
+    site: Place
+    zone: Place
+    device: Place
+    metric: str
+    unit: str
+    severity: SeverityName
+    level: int
+    limit: float | None
+    value: float | None
+    peak_value: float | None
+    condition: ConditionName
+    attention: AttentionName
+    isa_state: IsaState
+    is_latched: bool
+    needs_reset: bool
+    is_late: bool
+    is_unrecorded: bool
+    raised_at: Instant
+    arrived_at: Instant
+    changed_at: Instant
+    cleared_at: Instant | None
+    acknowledged_at: Instant | None
+    acknowledged_by: Person | None
+    ended_at: Instant | None
+    assignee: str | None
+    verdict: VerdictName | None
+    needs_verdict: bool
+    hazard_id: str | None
+    count: int
+    seq: int
+
+
+class TransitionShape(TypedDict):
+    """One change of an alarm. `severity`, `condition`, `attention` are those after it."""
+
+    seq: int
+    signal: SignalName
+    at: Instant
+    who: Person | None
+    note: str
+    value: float | None
+    before: str
+    severity: SeverityName
+    condition: ConditionName
+    attention: AttentionName
+
+
+class DeliveryShape(TypedDict):
+    key: str
+    to: str
+    state: str
+    attempts: int
+    last_error: str
+    created_at: Instant
+    sent_at: Instant | None
+
+
+class AlarmDetail(AlarmShape):
+    """`records_available` is false while the records cannot be reached: then the histories are short, not empty in truth."""
+
+    guidance: str
+    guidance_en: str
+    transitions: list[TransitionShape]
+    orders: list[OrderShape]
+    deliveries: list[DeliveryShape]
+    hazard: HazardBrief | None
+    circuits: list[CircuitSeen]
+    records_available: bool
+
+
+class AlarmPage(TypedDict):
+    items: list[AlarmShape]
+    next_cursor: str | None
+
+
+class AlarmAnswer(AlarmShape):
+    """The alarm after the request. `recorded`: the records have it too."""
+
+    recorded: bool
+
+
+class AlarmsAnswer(TypedDict):
+    items: list[AlarmShape]
+    recorded: bool
+
+
+class AlarmCounts(TypedDict):
+    """By facet: severity, state, site, zone, kind -> value -> number."""
+
+    total: int
+    facets: dict[str, dict[str, int]]
+
+
+def isa_state(alarm: Alarm) -> IsaState:
+    return "ended" if alarm.ended_ms is not None else _ISA[(alarm.condition, alarm.attention)]
+
+
+def alarm_shape(alarm: Alarm, name: Name) -> AlarmShape:
+    return {
+        "id": alarm.id,
+        "rule": {"id": alarm.rule_id, "version": alarm.rule_version, "name": alarm.rule_name, "name_en": alarm.rule_name_en},
+        "kind": alarm.kind,
+        "subject": alarm.subject,
+        "point_id": alarm.point_id,
+        "site": {"id": alarm.site_id, "name": alarm.site_name},
+        "zone": {"id": alarm.zone_id, "name": alarm.zone_name},
+        "device": {"id": alarm.device_id, "name": alarm.device_name},
+        "metric": alarm.metric,
+        "unit": alarm.unit,
+        "severity": SEVERITY_NAMES[alarm.severity],
+        "level": alarm.level,
+        "limit": finite(alarm.limit),
+        "value": finite(alarm.value),
+        "peak_value": finite(alarm.peak_value),
+        "condition": alarm.condition.value,
+        "attention": alarm.attention.value,
+        "isa_state": isa_state(alarm),
+        "is_latched": alarm.is_latched,
+        "needs_reset": alarm.needs_reset,
+        "is_late": alarm.is_late,
+        "is_unrecorded": alarm.is_unrecorded,
+        "raised_at": iso(alarm.raised_ms),
+        "arrived_at": iso(alarm.arrived_ms),
+        "changed_at": iso(alarm.changed_ms),
+        "cleared_at": iso_or_none(alarm.cleared_ms),
+        "acknowledged_at": iso_or_none(alarm.acknowledged_ms),
+        "acknowledged_by": name(alarm.acknowledged_by),
+        "ended_at": iso_or_none(alarm.ended_ms),
+        "assignee": alarm.assignee,
+        "verdict": alarm.verdict.value if alarm.verdict else None,
+        "needs_verdict": alarm.verdict is None and alarm.severity >= Severity.HIGH,
+        "hazard_id": alarm.hazard_id,
+        "count": alarm.count,
+        "seq": alarm.seq,
+    }
+
+
+def transition_shape(transition: Transition, name: Name) -> TransitionShape:
+    after = transition.alarm
+    return {
+        "seq": after.seq,
+        "signal": transition.signal.value,
+        "at": iso(transition.at_ms),
+        "who": name(transition.who),
+        "note": transition.note,
+        "value": finite(transition.value),
+        "before": transition.before,
+        "severity": SEVERITY_NAMES[after.severity],
+        "condition": after.condition.value,
+        "attention": after.attention.value,
+    }
+
+
+def delivery_shape(delivery: Delivery) -> DeliveryShape:
+    return {
+        "key": delivery.key,
+        "to": delivery.to,
+        "state": delivery.state,
+        "attempts": delivery.attempts,
+        "last_error": delivery.last_error,
+        "created_at": iso(delivery.created_ms),
+        "sent_at": iso_or_none(delivery.sent_ms),
+    }
+
+
+# -- asks ----------------------------------------------------------------------------------------------------------------
+
+
+class NoteAsk(Ask):
+    note: NoteText = ""
+
+
+class NoteNeeded(Ask):
+    note: ReasonText
+
+
+class ManyAsk(Ask):
+    alarm_ids: list[IdText] = Field(min_length=1, max_length=1000)
+    note: NoteText = ""
+
+
+class AssignAsk(Ask):
+    assignee: IdText
+    note: NoteText = ""
+
+
+class ProgressAsk(Ask):
+    step: StepName
+    note: NoteText = ""
+
+
+class VerdictAsk(Ask):
+    verdict: VerdictName
+    note: NoteText = ""
+
+
+class SilenceAsk(Ask):
+    """The sound of this desk stops; nothing is acknowledged."""
+
+    alarm_ids: list[IdText] = Field(default_factory=list, max_length=1000)
+    desk: str = Field(default="", max_length=64)
