@@ -44,15 +44,15 @@ def _carry_checks(old_program: Program, old_memory: Memory, new_program: Program
     same = np.zeros(len(old_program.specs.rule), np.bool_)
     new_rule = np.full(len(old_program.specs.rule), -1, np.int64)
     new_level = old_program.specs.level.astype(np.int64)
-    for spec, (rule_row, level) in enumerate(zip(old_program.specs.rule.tolist(), old_program.specs.level.tolist(), strict=True)):
+    for number, (rule_row, level) in enumerate(zip(old_program.specs.rule.tolist(), old_program.specs.level.tolist(), strict=True)):
         old = old_program.rules[rule_row]
         at = new_rule_at.get(old.id)
         if at is None:
             continue
         new = new_program.rules[at]
-        new_rule[spec] = at
-        new_level[spec] = min(level, len(new.levels) - 1)  # fewer levels now: its most severe one stands for those that are gone
-        same[spec] = level < len(new.levels) and meaning(old, level) == meaning(new, level)
+        new_rule[number] = at
+        new_level[number] = min(level, len(new.levels) - 1)  # fewer levels now: its most severe one stands for those that are gone
+        same[number] = level < len(new.levels) and meaning(old, level) == meaning(new, level)
     busy = np.flatnonzero(old_memory.status[: old_memory.checks])
     spec, row = old_program.check_spec[busy], old_program.check_row[busy]
     check, is_there = find_checks(new_program, row, new_rule[spec], new_level[spec])
@@ -70,13 +70,13 @@ def _begin_true_ones(old_program: Program, new_program: Program, memory: Memory)
         return
     old_rule_at = {rule.id: at for at, rule in enumerate(old_program.rules)}
     old_rule = np.full(len(new_program.specs.rule), -1, np.int64)
-    for spec, (rule_row, level) in enumerate(zip(new_program.specs.rule.tolist(), new_program.specs.level.tolist(), strict=True)):
+    for number, (rule_row, level) in enumerate(zip(new_program.specs.rule.tolist(), new_program.specs.level.tolist(), strict=True)):
         new = new_program.rules[rule_row]
         at = old_rule_at.get(new.id)
         if at is not None:
             old = old_program.rules[at]
             if level < len(old.levels) and meaning(old, level) == meaning(new, level):
-                old_rule[spec] = at
+                old_rule[number] = at
     checks = np.arange(new_program.checks)
     spec, row = new_program.check_spec[checks], new_program.check_row[checks]
     _, was_there = find_checks(old_program, row, old_rule[spec], new_program.specs.level[spec])
