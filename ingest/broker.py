@@ -329,9 +329,9 @@ class Broker:
     def is_up(self) -> bool:
         return self.telemetry.is_up and self.commands.is_up
 
-    def acknowledge(self, acks: Iterable[tuple[int, int]]) -> int:
+    def acknowledge(self, acks: Iterable[tuple[int, int]]) -> None:
         """For the scan, once the journal has them: (epoch, mid) in arrival order."""
-        return self.telemetry.acknowledge(acks)
+        self.telemetry.acknowledge(acks)
 
     def publish(self, topic: str, payload: bytes, *, expiry_s: int | None = None, token: str = "") -> str | None:
         """A command (or an alarm's transition) at QoS 1, never retained, only while connected: None, or the reason why not."""

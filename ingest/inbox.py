@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 
 from ingest.heard import Message
 
@@ -17,18 +18,23 @@ OLDEST = "inbox full: oldest of all"
 TOO_LARGE = "over the size limit"
 
 
+def _sleep_on() -> None:
+    """For inboxes that are asked rather than waited for."""
+
+
 class Inbox:
-    """`max_messages` and `max_bytes` bound the QoS 0 telemetry kept; `wake` is set at every arrival."""
+    """`max_messages` and `max_bytes` bound the QoS 0 telemetry kept. `wake` is called when something waits that did not before, and
+    when a drain left something behind."""
 
     def __init__(
         self,
-        wake: threading.Event | None = None,
+        wake: Callable[[], None] | None = None,
         *,
         max_messages: int = 100_000,
         max_bytes: int = 256 * 1024 * 1024,
         max_payload: int = 8 * 1024 * 1024,
     ) -> None:
-        self.wake = wake if wake is not None else threading.Event()
+        self.wake = wake if wake is not None else _sleep_on
         self.dropped: dict[str, int] = {}
         self.arrivals = 0  # messages ever put: the scan's pacing watches it
         self._max_messages = max_messages
@@ -53,6 +59,7 @@ class Inbox:
         """A telemetry message, from its MQTT thread."""
         with self._lock:
             self.arrivals += 1
+            was_empty = not self._telemetry
             if not message.qos:
                 size = len(message.payload)
                 if size > self._max_payload:
@@ -65,15 +72,15 @@ class Inbox:
                     self._shed()
             else:
                 self._telemetry.append(message)
-        if not self.wake.is_set():
-            self.wake.set()
+        if was_empty:
+            self.wake()
 
     def put_urgent(self, message: Message) -> None:
         """A reply or a status, from its MQTT thread: never dropped, drained first."""
         with self._lock:
             self.arrivals += 1
             self._urgent.append(message)
-        self.wake.set()
+        self.wake()
 
     def drain(self, limit: int) -> list[Message]:
         """All replies and statuses and at most `limit` telemetry messages, by arrival. While telemetry stays behind, a reply's arrival
@@ -86,14 +93,15 @@ class Inbox:
                 if not message.qos:
                     self._loose -= 1
                     self._loose_bytes -= len(message.payload)
-            if not self._urgent:
-                return taken
+            behind = self._telemetry[0].arrived_ms if self._telemetry else None
             urgent = list(self._urgent)
             self._urgent.clear()
-            behind = self._telemetry[0].arrived_ms if self._telemetry else None
         if behind is not None:
+            self.wake()
             for message in urgent:
                 message.arrived_ms = min(message.arrived_ms, behind)
+        if not urgent:
+            return taken
         return sorted([*taken, *urgent], key=lambda message: message.arrived_ms)
 
     def _shed(self) -> None:

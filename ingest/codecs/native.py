@@ -90,9 +90,7 @@ def _reply(payload: bytes) -> Decoded:
         return Decoded(refusals=["a reply needs the `id` of its order"])
     if result not in _RESULTS:
         return Decoded(refusals=[f"result {str(result)[:40]!r} is none of {', '.join(_RESULTS)}"])
-    circuit = document.get("circuit")
-    channel = circuit if isinstance(circuit, str) else ""
-    return Decoded(replies=[Reply(channel[:64], order_id, str(result), str(document.get("reason") or "")[:500])])
+    return Decoded(replies=[Reply("", order_id, str(result), str(document.get("reason") or "")[:500])])  # the id says the circuit
 
 
 _PARTS = {"telemetry": _telemetry, "status": _status, "reply": _reply}
