@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from alarms.instants import iso_utc
 from alarms.lifecycle import Standing, advance, standing_of, words
 from alarms.model import Alarm, Signal
 from alarms.requests import Acknowledge, AlarmRequest, Assign, Judge, LinkHazard, Note, Progress, Reset
@@ -63,8 +64,8 @@ def refused(request: AlarmRequest, alarm: Alarm) -> str | None:
 def _sentence(word: str, alarm: Alarm, standing: str) -> str:
     match word:
         case "acknowledged":
-            by = f"by {alarm.acknowledged_by} at {alarm.acknowledged_ms}"
-            return f"cannot acknowledge alarm {alarm.id}: it was acknowledged already, {by}"
+            when = iso_utc(alarm.acknowledged_ms or alarm.changed_ms)
+            return f"cannot acknowledge alarm {alarm.id}: {alarm.acknowledged_by} acknowledged it already, at {when}"
         case "still active":
             return f"cannot reset alarm {alarm.id}: its condition is still active; it can be reset once it is normal and acknowledged"
         case "unacknowledged":

@@ -57,4 +57,23 @@ class SetCommanding:
     reason: str
 
 
-PowerRequest = Cut | Restore | RecordTrial | SetClass | SetCommanding
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockOut:
+    """Lock this circuit (lock-out / tag-out): `who` works on it."""
+
+    circuit_id: str
+    who: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unlock:
+    """Take the lock off. `as_manager`: the door has checked that `who` may do so for another; then a reason is needed."""
+
+    circuit_id: str
+    who: str
+    reason: str = ""
+    as_manager: bool = False
+
+
+PowerRequest = Cut | Restore | RecordTrial | SetClass | SetCommanding | LockOut | Unlock
