@@ -22,11 +22,18 @@ class Historian(Protocol):
         ...
 
     def write(self, batch: HistoryBatch, name_of: Callable[[int], PointName]) -> None:
-        """Write all or raise HistorianDown; writing the same batch twice changes nothing."""
+        """Write all or raise HistorianDown; writing the same batch twice changes nothing. Of two readings of a point at the same
+        `taken_ms` the later in position, then in the batch, is kept. `name_of` raises KeyError for a key that nobody knows."""
         ...
 
     def series(self, point_id: str, from_ms: int, to_ms: int, most: int) -> Series:
-        """Readings with from_ms <= taken_ms < to_ms; raw when at most `most`, else min/mean/max per step."""
+        """Readings with from_ms <= taken_ms < to_ms, from any thread; raw when at most `most`, else min/mean/max per step (one step
+        more than `most` at the edge). Raises HistorianDown."""
+        ...
+
+    def seal(self, now_ms: int) -> None:
+        """Put finished days into their lasting form, where this historian has one. Called by the writer's thread. Raises
+        HistorianDown."""
         ...
 
     def close(self) -> None: ...

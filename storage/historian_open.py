@@ -1,0 +1,24 @@
+"""Which historian a URL means. Opens nothing that may be away: a historian that is down says so when it is used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from storage.historian import Historian
+from storage.historian_duckdb import DuckDbHistorian
+from storage.historian_influx import InfluxHistorian, InfluxPlace
+from storage.historian_memory import MemoryHistorian
+
+
+def open_historian(url: str, data_dir: Path, source: str = "main") -> Historian:
+    """`duckdb:///{data_dir}/history.duckdb` (sealed days in the folder `history` of the data directory), `influxdb[s]://...`, or
+    `memory://`. `{data_dir}` in the URL is filled in; `source` names this service's journal in a shared InfluxDB. Raises ValueError for
+    another URL, without secrets in its message."""
+    scheme, _, rest = url.partition("://")
+    if scheme == "memory":
+        return MemoryHistorian()
+    if scheme == "duckdb" and rest.startswith("/"):
+        return DuckDbHistorian(Path(rest[1:].replace("{data_dir}", str(data_dir))), data_dir / "history")
+    if scheme in ("influxdb", "influxdbs"):
+        return InfluxHistorian(InfluxPlace.parse(url), source)
+    raise ValueError(f"no historian is known for {scheme}://: duckdb:///FILE, influxdb://, influxdbs:// or memory://")
