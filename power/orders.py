@@ -199,18 +199,18 @@ class Orders:
             sending.sent(self._book, order, now_ms, out)
         return out
 
-    def not_sent(self, order_id: str, attempt: int, reason: str, now_ms: int, *, certain: bool = True) -> Advance:
+    def not_sent(self, order_id: str, reason: str, now_ms: int, *, attempt: int | None = None, certain: bool = True) -> Advance:
         """The courier could not publish. `certain`: it surely did not leave, and may be tried again until its expiry, also a restore.
-        Otherwise a cut is sent again, and a restore becomes unknown."""
+        Otherwise a cut is sent again, and a restore becomes unknown. `attempt` None: the present one."""
         out = Advance()
         order = self._attempted(order_id, attempt, out)
         if order is not None:
             sending.not_sent(self._book, order, reason, now_ms, certain, out)
         return out
 
-    def _attempted(self, order_id: str, attempt: int, out: Advance) -> Order | None:
+    def _attempted(self, order_id: str, attempt: int | None, out: Advance) -> Order | None:
         order = self._book.open.get(order_id)
-        if order is not None and order.attempts == attempt:
+        if order is not None and attempt in (None, order.attempts):
             return order
         out.ignored.append(f"the courier speaks of attempt {attempt} of order {order_id}, which is over")
         return None
