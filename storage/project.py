@@ -40,6 +40,12 @@ def lock_position(connection: Connection) -> int:
     return position
 
 
+def set_aside(connection: Connection, outcome: Outcome, error: str) -> None:
+    """Keep an outcome that the tables do not take, as text, to be looked at."""
+    row = {"position": outcome.position, "error": error[:2_000], "body": repr(outcome)[:100_000]}
+    put(connection, tables.unprojected, [row])
+
+
 def apply(connection: Connection, outcomes: Sequence[Outcome]) -> list[Circuit | Site]:
     """Write these outcomes, in position order, all newer than the stored position. Returns circuits and sites whose records had been
     edited meanwhile: merged, with a version that the scan must still be told."""

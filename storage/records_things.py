@@ -28,6 +28,7 @@ def things(connection: Connection, kind: Kind, sites: Scope, cursor: str | None,
     """One page in the order of ids. `where`: columns that must equal, and `q`, a text to be found. Raises ValueError for others."""
     statement = _in_scope(select(kind.table), kind, sites)
     for name, wanted in where.items():
+        name = name.rstrip("_")  # `kind_`: a column whose name the caller cannot give as a keyword
         if name == "q":
             found = [kind.table.c[column].icontains(tables.storable(wanted), autoescape=True) for column in kind.searched]
             statement = statement.where(or_(*found))
