@@ -17,6 +17,7 @@ from sites.readings import CLOCK_WRONG, NO_DEVICE_TIME, NO_TIME, RETAINED, STALE
 from sites.roster import Roster
 
 KEPT = 20  # live messages that the offset is the median of
+JITTER_MS = 2_000  # a message this close to the known offset is live
 OFFSET_WRONG_MS = 30_000  # an offset beyond this: arrival time is taken instead of the device's
 AHEAD_MS = 120_000
 BEHIND_MS = 24 * 3_600_000
@@ -38,7 +39,7 @@ class _DeviceClock:
             since_device, since_arrived = device_ms - self.last_device_ms, arrived_ms - self.last_arrived_ms
             if since_device == 0 and since_arrived == 0:
                 return self.median  # the same message
-            if abs(offset - self.median) <= OFFSET_WRONG_MS or _advanced_alike(since_device, since_arrived):
+            if abs(offset - self.median) <= JITTER_MS or _advanced_alike(since_device, since_arrived):
                 self._learn(offset)
         else:
             self.is_known = True
@@ -59,7 +60,7 @@ def _advanced_alike(since_device: int, since_arrived: int) -> bool:
     if since_device <= 0:
         return False
     slack = min(500, since_device // 2)
-    return since_device - since_device // 10 - slack <= since_arrived <= since_device + since_device // 10 + OFFSET_WRONG_MS // 10
+    return since_device - since_device // 10 - slack <= since_arrived <= since_device + since_device // 10 + JITTER_MS
 
 
 @dataclass(frozen=True, slots=True)
