@@ -38,22 +38,21 @@ def step(program: Program, memory: Memory, readings: Readings, until_ms: int) ->
     batch before: the engine itself reads only its memory. Returns findings ordered by (`fired_ms`, timers first, batch index)."""
     edges = Edges()
     _start(program, memory)
-    before = memory.now_ms
-    if len(readings):
-        arrived = readings.arrived_ms
-        if arrived[0] < before or (arrived[1:] < arrived[:-1]).any():
-            arrived = np.maximum.accumulate(np.maximum(arrived, before))
+    rows, arrived, live = readings.rows, readings.arrived_ms, None
+    if len(rows):
+        if arrived[0] < memory.now_ms:
+            arrived = np.maximum(arrived, memory.now_ms)
         until_ms = max(until_ms, int(arrived[-1]))
-        _take(program, memory, readings, arrived, edges)
-    until_ms = max(until_ms, before)
+        use = None
+        if readings.flags.any():
+            use = np.flatnonzero((readings.flags & STALE_RETAINED) == 0)  # those tell what is known already
+            live = np.flatnonzero((readings.flags & RETAINED) == 0)
+        _take(program, memory, readings, arrived, use, edges)
+    until_ms = max(until_ms, memory.now_ms)
     _ring(program, memory, until_ms, edges)
-    live = np.flatnonzero((readings.flags & RETAINED) == 0) if len(readings) and readings.flags.any() else None
-    if len(readings):
-        devices = program.device_rows[readings.rows if live is None else readings.rows[live]]
-        heard = arrived if live is None else arrived[live]
-        presence.hear(program, memory, devices, heard, live, until_ms, edges)
-    else:
-        presence.hear(program, memory, np.zeros(0, np.int32), np.zeros(0, np.int64), None, until_ms, edges)
+    if live is not None:
+        rows, arrived = rows[live], arrived[live]
+    presence.hear(program, memory, program.device_rows[rows], arrived, live, until_ms, edges)
     memory.now_ms = until_ms
     return findings(program, memory, edges)
 
@@ -68,6 +67,13 @@ def availability(program: Program, memory: Memory, device_id: str, online: bool,
     retained `online` only ends `offline`: how long the device is silent goes on counting."""
     kind = presence.OFFLINE if not online else presence.RETAINED_ONLINE if retained else presence.SIGN
     return _device_item(program, memory, device_id, arrived_ms, kind)
+
+
+def due_ms(memory: Memory) -> int | None:
+    """Nothing fires by time alone before this moment (service time); it may turn out that nothing fires then either. None: never."""
+    holds = memory.wheel.next_ms()
+    silences = memory.watch_wheel.next_ms() if memory.paused_ms is None else None
+    return min((due for due in (holds, None if silences is None else silences + memory.lost_ms) if due is not None), default=None)
 
 
 def pause(program: Program, memory: Memory, now_ms: int) -> list[Finding]:
@@ -104,22 +110,19 @@ def _device_item(program: Program, memory: Memory, device_id: str, arrived_ms: i
     return made + findings(program, memory, edges)
 
 
-def _take(program: Program, memory: Memory, readings: Readings, arrived: NDArray[np.int64], edges: Edges) -> None:
-    """Every reading of the batch, in rounds in which no row occurs twice. A stale retained reading is what is known already."""
-    flags = readings.flags
-    use = np.flatnonzero((flags & STALE_RETAINED) == 0) if flags.any() else None
-    if use is not None and len(use) == len(flags):
-        use = None
+def _take(
+    program: Program, memory: Memory, readings: Readings, arrived: NDArray[np.int64], use: NDArray[np.int64] | None, edges: Edges
+) -> None:
+    """The readings at `use` (None: all), in rounds in which no row occurs twice."""
     rows = readings.rows if use is None else readings.rows[use]
     for part in _rounds(memory, rows):
         at = part if use is None else use[part]
-        index = at if isinstance(at, np.ndarray) else None
-        taken, values, delay = readings.taken_ms[at], readings.values[at], readings.delay_ms[at]
-        when, row = arrived[at], rows[part]
-        for begin in range(0, len(row), _CHUNK):
-            cut = slice(begin, begin + _CHUNK)
-            own = np.arange(begin, min(begin + _CHUNK, len(row))) if index is None else index[cut]
-            _round(program, memory, own, row[cut], taken[cut], when[cut], values[cut], delay[cut], edges)
+        row, taken, values = rows[part], readings.taken_ms[at], readings.values[at]
+        awake, newest = _sieve(memory, row, taken, values)
+        if len(awake):
+            index = at[awake] if isinstance(at, np.ndarray) else awake
+            delay = readings.delay_ms[index]
+            _wake(program, memory, index, row[awake].astype(np.int64), taken[awake], arrived[index], values[awake], delay, newest, edges)
 
 
 def _rounds(memory: Memory, rows: NDArray[np.int32]) -> Iterator[slice | NDArray[np.int64]]:
@@ -129,51 +132,50 @@ def _rounds(memory: Memory, rows: NDArray[np.int32]) -> Iterator[slice | NDArray
         yield slice(0, n)
         return
     numbers = np.arange(n, dtype=np.int32)
-    memory.order[rows] = numbers
-    if (memory.order[rows] == numbers).all():
+    memory.order[rows[::-1]] = numbers[::-1]  # of several the first stands: it is assigned last
+    is_first = memory.order[rows] == numbers
+    first = np.flatnonzero(is_first)
+    if len(first) == n:
         yield slice(0, n)
         return
-    by_row = np.argsort(rows, kind="stable")
-    new = np.concatenate(([True], rows[by_row][1:] != rows[by_row][:-1]))
-    starts = np.flatnonzero(new)
-    rank = np.arange(n) - np.repeat(starts, np.diff(np.append(starts, n)))
-    by_rank = np.lexsort((by_row, rank))
-    ordered = by_row[by_rank]
+    yield first
+    rest = np.flatnonzero(~is_first)
+    by_row = rest[np.argsort(rows[rest], kind="stable")]
+    starts = np.flatnonzero(np.concatenate(([True], rows[by_row][1:] != rows[by_row][:-1])))
+    rank = np.arange(len(rest)) - np.repeat(starts, np.diff(np.append(starts, len(rest))))
+    ordered = by_row[np.lexsort((by_row, rank))]
     yield from np.split(ordered, np.cumsum(np.bincount(rank))[:-1])
 
 
-def _round(
-    program: Program,
-    memory: Memory,
-    index: NDArray[np.int64],
-    rows: NDArray[np.int32],
-    taken: NDArray[np.int64],
-    arrived: NDArray[np.int64],
-    values: NDArray[np.float64],
-    delay: NDArray[np.int64],
-    edges: Edges,
-) -> None:
-    newest = memory.taken_ms[rows]
-    is_newer = taken > newest
-    awake = np.flatnonzero((values < memory.low[rows]) | (values > memory.high[rows]))
-    if is_newer.all():
-        memory.taken_ms[rows] = taken
-    else:
-        memory.taken_ms[rows[is_newer]] = taken[is_newer]
-        awake = awake[taken[awake] != newest[awake]]  # duplicates change nothing
-    if len(awake):
-        _wake(
-            program,
-            memory,
-            index[awake],
-            rows[awake].astype(np.int64),
-            taken[awake],
-            arrived[awake],
-            values[awake],
-            delay[awake],
-            newest[awake],
-            edges,
-        )
+def _sieve(
+    memory: Memory, rows: NDArray[np.int32], taken: NDArray[np.int64], values: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of readings of different rows, which are awake (may change a check) and what their rows' newest time was before them; the newest
+    times are moved on. This is the whole price of a quiet reading, whatever the number of rules: a few passes over short columns."""
+    found: list[NDArray[np.int64]] = []
+    before: list[NDArray[np.int64]] = []
+    n = len(rows)
+    is_span = n > 1 and int(rows[-1]) - int(rows[0]) == n - 1 and bool((rows[1:] > rows[:-1]).all())
+    for begin in range(0, n, _CHUNK):
+        end = min(begin + _CHUNK, n)
+        # neighbouring rows are a slice: views instead of gathers
+        own = slice(int(rows[begin]), int(rows[begin]) + end - begin) if is_span else rows[begin:end].astype(np.intp)
+        when, value, newest = taken[begin:end], values[begin:end], memory.taken_ms[own]
+        awake = np.flatnonzero((value < memory.low[own]) | (value > memory.high[own]))
+        is_newer = when > newest
+        known = newest[awake]
+        if is_newer.all():
+            memory.taken_ms[own] = when
+        else:
+            memory.taken_ms[own] = np.maximum(when, newest)
+            again = when[awake] == known  # duplicates change nothing
+            awake, known = awake[~again], known[~again]
+        if len(awake):
+            found.append(awake + begin)
+            before.append(known)
+    if not found:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    return np.concatenate(found), np.concatenate(before)
 
 
 def _wake(

@@ -29,8 +29,8 @@ def hear(
     """Readings of device rows, in arrival order (`index`: their places in the batch, None when all are), then time up to `until_ms`."""
     until_h = int(memory.hearing(until_ms))
     due = memory.watch_wheel.take(until_h)
-    heard_h = memory.hearing(arrived)
     if len(devices):
+        heard_h = memory.hearing(arrived)
         if until_ms - int(arrived[0]) >= program.least_watch_ms:
             suspects = np.unique(devices)
         else:
@@ -47,7 +47,8 @@ def hear(
             if len(own):
                 _replay(program, memory, devices[own], arrived[own], heard_h[own], own if index is None else index[own], edges)
                 due = np.union1d(due, _watches_of(program, np.unique(devices[own]))[0])
-        memory.device_heard_h[devices] = heard_h
+        at_once = arrived[0] == arrived[-1]
+        memory.device_heard_h[devices] = heard_h[0] if at_once else heard_h  # of several the last stands
     _settle_due(program, memory, due, until_h, edges)
 
 

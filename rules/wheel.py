@@ -60,6 +60,17 @@ class Wheel:
         self.queued_ms[taken] = FAR
         return taken
 
+    def next_ms(self) -> int | None:
+        """No entry comes up before this; None: there is none. Costs one look at the first bucket."""
+        while self._heap:
+            bucket = self._heap[0]
+            dues = np.concatenate([self.queued_ms[ids] for ids in self._buckets[bucket]])
+            dues = dues[dues >> _SHIFT == bucket]
+            if len(dues):
+                return int(dues.min())
+            del self._buckets[heappop(self._heap)]
+        return None
+
     def _add(self, bucket: int, ids: NDArray[np.int64]) -> None:
         parts = self._buckets.get(bucket)
         if parts is None:
