@@ -149,6 +149,14 @@ class Book:
             return []
         return [self._change(present, Signal.CLEARED, now_ms, {"cleared_ms": now_ms}, note=wish.note)]
 
+    def mark_unrecorded(self, transition: Transition) -> Transition:
+        """The same transition of an alarm that the journal does not have: it is shown as such until it ends."""
+        alarm = replace(transition.alarm, is_unrecorded=True)
+        for kept in (self.open, self.owing, self.settled):
+            if alarm.id in kept:
+                kept[alarm.id] = alarm
+        return replace(transition, alarm=alarm)
+
     # -- what people ask -------------------------------------------------------------------------------------------
 
     def request(self, request: AlarmRequest, now_ms: int) -> list[Transition]:

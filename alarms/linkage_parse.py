@@ -84,6 +84,7 @@ def parse_linkage(data: Mapping[str, Any]) -> Linkage:
     """One linkage from its data. Raises LinkageError with all its problems."""
     if not isinstance(data, Mapping):
         raise LinkageError("", [Problem("linkage", repr(data), "a mapping of fields")])
+    data = {"on" if name is True else name: given for name, given in data.items()}  # YAML 1.1 reads a bare `on` as true
     read = _Reader(data)
     for name in data:
         if name not in _FIELDS:

@@ -1,0 +1,70 @@
+"""The table of an alarm's life, walked whole."""
+
+from itertools import product
+
+import pytest
+
+from alarms.lifecycle import BL, CL, ISA_LETTERS, TABLE, A, B, C, D, E, F, Standing, advance, new_standing
+from alarms.model import Attention, Condition, Signal
+
+ALL = [Standing(*parts) for parts in product(Condition, Attention, (False, True))]
+REMARKS = (Signal.ASSIGNED, Signal.NOTED, Signal.PROGRESSED, Signal.JUDGED, Signal.HAZARD_LINKED)
+
+
+def test_every_standing_has_a_letter_and_every_pair_a_cell():
+    assert set(ISA_LETTERS) == set(ALL)
+    assert set(TABLE) == set(product(ALL, Signal))
+
+
+@pytest.mark.parametrize(("standing", "signal"), list(product(ALL, Signal)))
+def test_what_holds_for_every_pair(standing, signal):
+    after = advance(standing, signal)
+    if not isinstance(after, Standing):
+        assert after in {"ended", "active", "normal", "acknowledged", "still active", "not latched", "unacknowledged"}
+        return
+    if signal is not Signal.CLEARED and signal is not Signal.RAISED:
+        assert after.condition is standing.condition, "only the world changes the condition"
+    if signal is not Signal.RESET:
+        assert after.needs_reset == standing.needs_reset, "only a reset ends the latch"
+    if signal in REMARKS:
+        assert after == standing
+    if after.attention is not standing.attention:
+        asks_again = signal in (Signal.RAISED, Signal.STEPPED_UP)
+        assert after.attention is (Attention.UNACKNOWLEDGED if asks_again else Attention.ACKNOWLEDGED)
+        assert asks_again or signal is Signal.ACKNOWLEDGED
+    if after.is_ended and not standing.is_ended:
+        assert after.condition is Condition.NORMAL
+        assert after.attention is Attention.ACKNOWLEDGED
+        assert not after.needs_reset
+
+
+@pytest.mark.parametrize(
+    ("phrase", "standing", "signal", "after"),
+    [
+        ("B acknowledged is C", B, Signal.ACKNOWLEDGED, C),
+        ("B clears to D", B, Signal.CLEARED, D),
+        ("latched B clears to E", BL, Signal.CLEARED, E),
+        ("C clears to the end", C, Signal.CLEARED, A),
+        ("latched C clears to F", CL, Signal.CLEARED, F),
+        ("D acknowledged ends", D, Signal.ACKNOWLEDGED, A),
+        ("D returns to B", D, Signal.RAISED, B),
+        ("E acknowledged is F", E, Signal.ACKNOWLEDGED, F),
+        ("E returns to B", E, Signal.RAISED, BL),
+        ("F reset ends", F, Signal.RESET, A),
+        ("F returns to B", F, Signal.RAISED, BL),
+        ("C rising asks again", C, Signal.STEPPED_UP, B),
+        ("C falling asks nothing", C, Signal.STEPPED_DOWN, C),
+        ("no reset while active", CL, Signal.RESET, "still active"),
+        ("no reset before it is acknowledged", E, Signal.RESET, "unacknowledged"),
+        ("no second acknowledgement", C, Signal.ACKNOWLEDGED, "acknowledged"),
+        ("the end takes nothing", A, Signal.RAISED, "ended"),
+    ],
+)
+def test_the_transitions_of_isa_18_2(phrase, standing, signal, after):
+    assert advance(standing, signal) == after, phrase
+
+
+def test_an_alarm_begins_active_and_unacknowledged():
+    assert ISA_LETTERS[new_standing(True)] == ISA_LETTERS[new_standing(False)] == "B"
+    assert new_standing(True).needs_reset
+    assert not new_standing(False).needs_reset
