@@ -1,0 +1,27 @@
+/** How values of points read: flags as words, numbers as figures with their unit. */
+import { i18n } from '@/messages'
+import { figure } from './time'
+
+const FLAGS = new Set([
+  'smoke_alarm', 'heat_alarm', 'gas_alarm', 'co_alarm', 'manual_call', 'water_leak', 'trip', 'arc_alarm', 'tamper', 'fault', 'battery_low',
+  'mains_lost', 'muted', 'test', 'door_open', 'occupancy', 'closed',
+])
+
+const base = (metric: string): string => metric.split('.')[0] ?? metric
+
+export function isFlag(metric: string): boolean {
+  return FLAGS.has(base(metric))
+}
+
+export function valueText(metric: string, value: number | null | undefined, unit: string): string {
+  if (value == null) return metric ? '–' : ''
+  if (base(metric) === 'closed') return i18n.global.t(value ? 'value.closed' : 'value.open')
+  if (isFlag(metric)) return i18n.global.t(value ? 'value.on' : 'value.off')
+  return figure(value, unit)
+}
+
+export function metricText(metric: string): string {
+  const key = `metric.${base(metric)}`
+  const suffix = metric.slice(base(metric).length)
+  return (i18n.global.te(key) ? i18n.global.t(key) : base(metric)) + (suffix ? ` ${suffix.slice(1)}` : '')
+}

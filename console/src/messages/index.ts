@@ -1,0 +1,33 @@
+/** The two languages of the console. The browser's language decides first, then what was chosen on this desk. */
+import { createI18n } from 'vue-i18n'
+import { en } from './en'
+import { zh } from './zh'
+
+export type Locale = 'zh' | 'en'
+const KEY = 'sitewarden.locale'
+
+function first(): Locale {
+  const kept = localStorage.getItem(KEY)
+  if (kept === 'zh' || kept === 'en') return kept
+  return navigator.language.toLowerCase().startsWith('en') ? 'en' : 'zh'
+}
+
+export const i18n = createI18n({ legacy: false, locale: first(), fallbackLocale: 'en', messages: { zh, en } })
+
+export function speak(locale: Locale): void {
+  i18n.global.locale.value = locale
+  localStorage.setItem(KEY, locale)
+  document.documentElement.lang = locale === 'zh' ? 'zh-CN' : 'en'
+}
+
+/** Of a text that comes in both languages, the one of the person; the other where it is missing. */
+export function either(english: string | null | undefined, chinese: string | null | undefined): string {
+  return (i18n.global.locale.value === 'zh' ? chinese || english : english || chinese) ?? ''
+}
+
+/** The name in the present language of something that carries both. */
+export function named(thing: { name: string; name_en: string }): string {
+  return i18n.global.locale.value === 'en' && thing.name_en ? thing.name_en : thing.name
+}
+
+speak(i18n.global.locale.value as Locale)

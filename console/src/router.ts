@@ -1,0 +1,31 @@
+/** Addresses of pages. Behind `#`, so that any static file server serves them; a plain path given by hand or in a mail is turned into one. */
+import { createRouter, createWebHashHistory } from 'vue-router'
+import { me } from '@/api/session'
+
+if (location.pathname !== '/' && !location.hash) history.replaceState(null, '', `/#${location.pathname}${location.search}`)
+
+export const router = createRouter({
+  history: createWebHashHistory('/'),
+  routes: [
+    { path: '/sign-in', name: 'sign-in', component: () => import('@/pages/SignIn.vue'), meta: { open: true } },
+    { path: '/', name: 'wall', component: () => import('@/pages/Wall.vue') },
+    { path: '/alarms', name: 'alarms', component: () => import('@/pages/Alarms.vue') },
+    { path: '/alarms/:id', name: 'alarm', component: () => import('@/pages/AlarmPage.vue'), props: true },
+    { path: '/hazards', name: 'hazards', component: () => import('@/pages/Hazards.vue') },
+    { path: '/hazards/:id', name: 'hazard', component: () => import('@/pages/HazardPage.vue'), props: true },
+    { path: '/devices', name: 'devices', component: () => import('@/pages/Devices.vue') },
+    { path: '/devices/:id', name: 'device', component: () => import('@/pages/DevicePage.vue'), props: true },
+    { path: '/circuits', name: 'circuits', component: () => import('@/pages/Circuits.vue') },
+    { path: '/orders', name: 'orders', component: () => import('@/pages/Orders.vue') },
+    { path: '/rules', name: 'rules', component: () => import('@/pages/Rules.vue') },
+    { path: '/rules/:id', name: 'rule', component: () => import('@/pages/RulePage.vue'), props: true },
+    { path: '/users', name: 'users', component: () => import('@/pages/Users.vue') },
+    { path: '/:rest(.*)*', redirect: '/' },
+  ],
+})
+
+router.beforeEach((to) => {
+  if (!to.meta.open && !me.value) return { name: 'sign-in', query: to.fullPath === '/' ? {} : { to: to.fullPath } }
+  if (to.name === 'sign-in' && me.value) return { name: 'wall' }
+  return true
+})
