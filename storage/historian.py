@@ -31,6 +31,11 @@ class Historian(Protocol):
         more than `most` at the edge). Raises HistorianDown."""
         ...
 
+    def note_gap(self, from_ms: int | None, to_ms: int) -> None:
+        """Remember that readings of [from_ms, to_ms) were lost, for `Series.gaps`; None: from the newest reading on. Raises
+        HistorianDown."""
+        ...
+
     def seal(self, now_ms: int) -> None:
         """Put finished days into their lasting form, where this historian has one. Called by the writer's thread. Raises
         HistorianDown."""

@@ -21,7 +21,7 @@ import pyarrow
 from sites.model import point_key
 from sites.series import Series
 from storage.historian import HistorianDown
-from storage.history_steps import DAY_MS, raw, step_for
+from storage.history_steps import DAY_MS, overlapping, raw, step_for
 from storage.projection import HistoryBatch, PointName
 
 LATE_MS = 3_600_000  # a day is sealed this long after its end; what is later still is sealed with the next day
@@ -32,6 +32,7 @@ _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS hot (key BIGINT NOT NULL, taken_ms BIGINT NOT NULL, value DOUBLE NOT NULL)",
     "CREATE TABLE IF NOT EXISTS points (key BIGINT NOT NULL, site_id VARCHAR, device_id VARCHAR, metric VARCHAR, unit VARCHAR)",
     "CREATE TABLE IF NOT EXISTS progress (position BIGINT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS gaps (from_ms BIGINT NOT NULL, to_ms BIGINT NOT NULL)",
     "INSERT INTO progress SELECT 0 WHERE NOT EXISTS (FROM progress)",
 )
 # hot rows win over sealed ones: they are later
@@ -108,12 +109,25 @@ class DuckDbHistorian:
             query = _POINT.format(sealed=_SEALED if files else _NONE_SEALED)
             asked = bounds | ({"files": files} if files else {})
             found = cursor.execute(query + _RAW, asked | {"limit": most + 1}).fetchnumpy()
+            gaps = overlapping(cursor.execute("FROM gaps").fetchall(), from_ms, to_ms)
             if len(found["taken_ms"]) <= most:
-                return raw(_column(found["taken_ms"], np.int64), _column(found["value"], np.float64))
+                series = raw(_column(found["taken_ms"], np.int64), _column(found["value"], np.float64))
+                series.gaps = gaps
+                return series
             step = step_for(from_ms, to_ms, most)
             found = cursor.execute(query + _STEPS, asked | {"step": step}).fetchnumpy()
             low, mean, high = (_column(found[name], np.float64) for name in ("minimum", "mean", "maximum"))
-            return Series(_column(found["taken_ms"], np.int64), low, mean, high, step)
+            return Series(_column(found["taken_ms"], np.int64), low, mean, high, step, gaps)
+
+    def note_gap(self, from_ms: int | None, to_ms: int) -> None:
+        with self._working():
+            connection = self._open()
+            if from_ms is None:
+                from_ms = connection.execute("SELECT max(taken_ms) FROM hot").fetchone()[0]
+            if from_ms is None:
+                from_ms = max(((day + 1) * DAY_MS for day, _ in self._sealed()), default=0)
+            gap = [min(from_ms, to_ms), to_ms]
+            connection.execute("INSERT INTO gaps SELECT ?, ? WHERE NOT EXISTS (FROM gaps WHERE from_ms = ? AND to_ms = ?)", gap + gap)
 
     def seal(self, now_ms: int) -> None:
         """Move days that ended `LATE_MS` ago or more out of DuckDB, late readings into the files of their days. Killed anywhere, the

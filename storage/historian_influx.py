@@ -19,8 +19,8 @@ import urllib3
 
 from sites.series import Series
 from storage.historian import HistorianDown
-from storage.history_steps import raw, step_for
-from storage.influx_lines import POSITION, carried, database, identifier, lines_of, literal, position_line
+from storage.history_steps import overlapping, raw, step_for
+from storage.influx_lines import GAP, POSITION, carried, database, gap_line, identifier, lines_of, literal, position_line
 from storage.projection import HistoryBatch, PointName
 
 LINES_AT_ONCE = 5_000  # InfluxData's advice for a write
@@ -69,9 +69,7 @@ class InfluxHistorian:
         self.refused = 0  # readings that the server will not have
 
     def position(self) -> int:
-        asked = f'SELECT max("position") FROM {identifier(POSITION)} WHERE "source" = {literal(self._source)}'
-        rows = self._rows(asked, POSITION)
-        return int(rows[0][1]) if rows else 0
+        return self._highest("position")
 
     def write(self, batch: HistoryBatch, name_of: Callable[[int], PointName]) -> None:
         lines, unknown = lines_of(batch, name_of)
@@ -85,13 +83,21 @@ class InfluxHistorian:
         device_id, _, metric = point_id.rpartition(":")
         where = f'FROM {identifier(metric)} WHERE "device" = {literal(device_id)} AND time >= {from_ms:d}ms AND time < {to_ms:d}ms'
         rows = self._rows(f'SELECT "value" {where} LIMIT {most + 1:d}', metric)
+        noted = self._rows(f'SELECT "from_ms", "to_ms" FROM {identifier(GAP)} WHERE "source" = {literal(self._source)}', GAP)
+        gaps = overlapping(((int(row[1]), int(row[2])) for row in noted), from_ms, to_ms)
         if len(rows) <= most:
-            return raw(np.array([row[0] for row in rows], np.int64), np.array([row[1] for row in rows], np.float64))
+            series = raw(np.array([row[0] for row in rows], np.int64), np.array([row[1] for row in rows], np.float64))
+            series.gaps = gaps
+            return series
         step = step_for(from_ms, to_ms, most)
         figures = 'SELECT min("value"), mean("value"), max("value")'
         rows = self._rows(f"{figures} {where} GROUP BY time({step:d}ms) fill(none)", metric)
         low, mean, high = (np.array([row[column] for row in rows], np.float64) for column in (1, 2, 3))
-        return Series(np.array([row[0] for row in rows], np.int64), low, mean, high, step)
+        return Series(np.array([row[0] for row in rows], np.int64), low, mean, high, step, gaps)
+
+    def note_gap(self, from_ms: int | None, to_ms: int) -> None:
+        from_ms = self._highest("newest_ms") if from_ms is None else from_ms
+        self._send([gap_line(self._source, min(from_ms, to_ms), to_ms)])
 
     def seal(self, now_ms: int) -> None:
         """Nothing: the server's retention is its own."""
@@ -166,6 +172,11 @@ class InfluxHistorian:
     def _refuse(self, count: int, why: str) -> None:
         self.refused += count
         log.error("InfluxDB refuses %d readings for good (%d so far): %s", count, self.refused, why[:500])
+
+    def _highest(self, field: str) -> int:
+        asked = f'SELECT max("{field}") FROM {identifier(POSITION)} WHERE "source" = {literal(self._source)}'
+        rows = self._rows(asked, POSITION)
+        return int(rows[0][1]) if rows else 0
 
     # -- asking --------------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import numpy as np
 from sites.model import point_key
 from sites.series import Series
 from storage.historian import HistorianDown
-from storage.history_steps import raw, step_for, stepped
+from storage.history_steps import overlapping, raw, step_for, stepped
 from storage.projection import HistoryBatch, PointName
 
 
@@ -19,6 +19,7 @@ class MemoryHistorian:
 
     def __init__(self) -> None:
         self._values: dict[int, dict[int, float]] = {}
+        self._gaps: set[tuple[int, int]] = set()
         self._position = 0
         self._lock = threading.Lock()
         self.down_reason: str | None = None
@@ -44,7 +45,14 @@ class MemoryHistorian:
         inside = [(taken_ms, value) for taken_ms, value in kept if from_ms <= taken_ms < to_ms]
         taken = np.array([taken_ms for taken_ms, _ in inside], np.int64)
         values = np.array([value for _, value in inside], np.float64)
-        return raw(taken, values) if len(inside) <= most else stepped(taken, values, step_for(from_ms, to_ms, most))
+        series = raw(taken, values) if len(inside) <= most else stepped(taken, values, step_for(from_ms, to_ms, most))
+        series.gaps = overlapping(self._gaps, from_ms, to_ms)
+        return series
+
+    def note_gap(self, from_ms: int | None, to_ms: int) -> None:
+        self._check()
+        newest_ms = max((taken_ms for kept in self._values.values() for taken_ms in kept), default=0)
+        self._gaps.add((newest_ms if from_ms is None else from_ms, to_ms))
 
     def seal(self, now_ms: int) -> None:
         self._check()

@@ -5,6 +5,8 @@ Steps are aligned to the epoch, so the same reading is in the same step whoever 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,6 +32,11 @@ def step_for(from_ms: int, to_ms: int, most: int) -> int:
             break  # the span crosses a step's edge at any size: one step more is given
         days += max(1, days // 2)
     return days * DAY_MS
+
+
+def overlapping(gaps: Iterable[tuple[int, int]], from_ms: int, to_ms: int) -> list[tuple[int, int]]:
+    """The parts of gaps within [from_ms, to_ms), ascending."""
+    return sorted((max(start, from_ms), min(end, to_ms)) for start, end in gaps if start < to_ms and end > from_ms)
 
 
 def raw(taken_ms: NDArray[np.int64], values: NDArray[np.float64]) -> Series:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from storage.projection import HistoryBatch, PointName
 
 POSITION = "sitewarden_position"
+GAP = "sitewarden_gap"
 _UNCARRIED = re.compile(r"[\x00-\x1f\x7f\\%]|^[#_]")
 _DAY_MS = 86_400_000
 
@@ -64,8 +65,14 @@ def lines_of(batch: HistoryBatch, name_of: Callable[[int], PointName]) -> tuple[
 def position_line(source: str, batch: HistoryBatch) -> str:
     """The line that says how far `source`'s journal was written: one point a day, overwritten in place, so that it stays short and
     within the retention of the readings."""
-    day_ms = int(batch.taken_ms.max()) // _DAY_MS * _DAY_MS if len(batch) else 0
-    return f"{POSITION},source={_escaped(carried(source), ',= ')} position={batch.position}i {day_ms}"
+    newest_ms = int(batch.taken_ms.max()) if len(batch) else 0
+    fields = f"position={batch.position}i,newest_ms={newest_ms}i"
+    return f"{POSITION},source={_escaped(carried(source), ',= ')} {fields} {newest_ms // _DAY_MS * _DAY_MS}"
+
+
+def gap_line(source: str, from_ms: int, to_ms: int) -> str:
+    """The line that says that readings of [from_ms, to_ms) were lost."""
+    return f"{GAP},source={_escaped(carried(source), ',= ')} from_ms={from_ms}i,to_ms={to_ms}i {to_ms}"
 
 
 def _escaped(text: str, characters: str) -> str:

@@ -156,6 +156,19 @@ def test_a_key_that_nobody_knows_does_not_stop_the_others(historian: Historian) 
     assert historian.series("d1:temperature", NOON, NOON + 1, 10).mean.tolist() == [2.0]
 
 
+def test_a_noted_gap_is_shown_where_it_lies(historian: Historian) -> None:
+    key = key_of("d1", "temperature")
+    historian.note_gap(None, NOON - 5000)
+    historian.write(batch(1, (key, NOON, 1.0), (key, NOON + 1000, 2.0)), name_of)
+    for _ in range(2):
+        historian.note_gap(None, NOON + 60_000)
+        historian.note_gap(NOON + 90_000, NOON + 100_000)
+    gaps = [(NOON - 10_000, NOON - 5000), (NOON + 1000, NOON + 60_000), (NOON + 90_000, NOON + 95_000)]
+    for most in (1, 10):
+        assert historian.series("d1:temperature", NOON - 10_000, NOON + 95_000, most).gaps == gaps
+    assert historian.series("d1:temperature", NOON, NOON + 1000, 10).gaps == []
+
+
 HOSTILE = [
     "plain",
     "断路器 3号",

@@ -180,6 +180,7 @@ def test_readings_travel_through_the_2x_door_with_their_names() -> None:
         where = (metric.get("device", metric.get("source")), metric["__name__"])
         kept.setdefault(where, {}).update(zip(series["timestamps"], series["values"], strict=True))
     assert kept.pop(("main", "sitewarden_position_position")) == {AT // 86_400_000 * 86_400_000: 77}
+    assert kept.pop(("main", "sitewarden_position_newest_ms")) == {AT // 86_400_000 * 86_400_000: AT + 11_999}
     carried = [("d 1", "temperature"), ("断,=路", 'it\'s "x"'), ("new%0Aline%5C", "%23m"), ("100 %25", "a b,c=d")]
     assert sorted(kept) == sorted((device, f"{metric}_value") for device, metric in carried)
     for key, (device, metric) in zip(keys, carried, strict=True):
