@@ -16,7 +16,7 @@ from alarms.linkage import Linkage
 from alarms.requests import Acknowledge, Assign, Judge, LinkHazard, Note, Progress, Reset
 from ingest.heard import Availability, CodecNote, PointHeard, Refused, UnknownDevice
 from power.model import Confirmation
-from power.requests import Cut, RecordTrial, Restore, SetClass, SetCommanding
+from power.requests import Cut, LockOut, RecordTrial, Restore, SetClass, SetCommanding, Unlock
 from rules.model import Rule
 from sites.model import Circuit, Device, District, Enterprise, Site, Zone
 from sites.readings import RawReadings
@@ -62,14 +62,20 @@ class Sending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
+    """The broker has acknowledged this attempt."""
+
     order_id: str
     attempt: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotSent:
+    """`certain`: it surely did not leave; otherwise nobody knows."""
+
     order_id: str
+    attempt: int
     reason: str
+    certain: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +89,14 @@ class Connection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resumed:
-    """The service restarted from this journal: what was underway is uncertain, and nobody was heard meanwhile."""
+    """The service restarted from this journal: what was underway is uncertain, and nobody was heard since."""
+
+    since_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stalled:
-    """The scan itself stood still until now: silence is not judged over that time."""
+    """The scan itself stood still until its place: silence is not judged over that time."""
 
     since_ms: int
 
@@ -112,6 +120,8 @@ ITEMS: dict[str, type] = {
     "trial": RecordTrial,
     "class": SetClass,
     "commanding": SetCommanding,
+    "lock_out": LockOut,
+    "unlock": Unlock,
     "config": ConfigChanged,
     "sending": Sending,
     "sent": Sent,
@@ -162,7 +172,7 @@ class RowError(Exception):
 
 _ENCODER = msgspec.msgpack.Encoder()
 _ROWS = msgspec.msgpack.Decoder(_Row)
-_DECODERS = {tag: msgspec.msgpack.Decoder(kind) for tag, kind in ITEMS.items()}
+_DECODERS: dict[str, msgspec.msgpack.Decoder[Any]] = {tag: msgspec.msgpack.Decoder(kind) for tag, kind in ITEMS.items()}
 
 
 def encode(given: Input) -> bytes:

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from api.ports import Answer, Busy
 from app.core import Core, Stepped
-from app.rows import Input, NotSent, Placed, Sending, Sent, Stalled, encode
+from app.rows import Input, NotSent, Placed, Sending, Stalled, encode
 from ingest.heard import Heard, Message
 from power.model import Command
 from storage.journal import Journal, JournalFull
@@ -30,9 +30,12 @@ STALL_MS = 1_000  # a scan that stood still longer than this judges no silence o
 
 class Decodes(Protocol):
     def decode(self, messages: list[Message]) -> Heard: ...
+    def forget(self) -> None: ...
 
 
 class Receives(Protocol):
+    arrivals: int
+
     def drain(self, limit: int) -> list[Message]: ...
     def __len__(self) -> int: ...
 
@@ -154,6 +157,8 @@ class Scan:
         if heard.acks:
             self._broker.acknowledge(heard.acks)
         stepped = self.core.step(given, self._journal.position, is_volatile=self.volatile is not None)
+        if stepped.roster_changed:
+            self._decoder.forget()
         for follower in self._followers:
             follower.follow(stepped)
         self._answer(stepped, answers)
@@ -167,7 +172,7 @@ class Scan:
         messages = self._inbox.drain(self._most_readings)
         now_ms = self._clock_ms()  # read once a scan, and after the drain: nothing in it arrived later
         if now_ms - self._last_ms > max(STALL_MS, 4 * self._pace.scan_max_ms):
-            items.append(Placed(0, self._last_ms, Stalled(since_ms=self._last_ms)))
+            items.append(Placed(0, now_ms, Stalled(since_ms=self._last_ms)))
         heard = self._decoder.decode(messages)
         readings = heard.readings
         for index, item in heard.items:
@@ -214,11 +219,8 @@ class Scan:
     def _send(self, stepped: Stepped) -> None:
         for command in stepped.commands:
             reason = self._courier.send(command)
-            now_ms = self._clock_ms()
-            if reason is None:
-                self._items.append((now_ms, Sent(order_id=command.order_id, attempt=command.attempt)))
-            else:
-                self._items.append((now_ms, NotSent(order_id=command.order_id, reason=reason)))
+            if reason is not None:  # otherwise the broker's acknowledgement says that it was sent
+                self._items.append((self._clock_ms(), NotSent(order_id=command.order_id, attempt=command.attempt, reason=reason)))
         if stepped.commands or self.core.to_send(stepped.now_ms):
             self._wake.set()
 
@@ -267,14 +269,12 @@ class Scan:
         """Wait until something arrived (then 1 ms of quiet, at most `scan_min_ms`) or `scan_max_ms` or the next due time is over."""
         pace = self._pace
         due_ms = self.core.due_ms()
-        wait_ms = pace.scan_max_ms if due_ms is None else max(0, min(pace.scan_max_ms, due_ms - self._clock_ms()))
+        wait_ms = pace.scan_max_ms if due_ms is None else max(pace.scan_min_ms, min(pace.scan_max_ms, due_ms - self._clock_ms()))
         if not self._wake.wait(wait_ms / 1000):
             return
         until = time.monotonic() + pace.scan_min_ms / 1000
-        waiting = -1
-        while time.monotonic() < until and len(self._inbox) != waiting:
-            waiting = len(self._inbox)
-            if waiting >= self._most_readings:
-                break
+        arrivals = -1
+        while time.monotonic() < until and self._inbox.arrivals != arrivals and len(self._inbox) < self._most_readings:
+            arrivals = self._inbox.arrivals
             time.sleep(pace.idle_ms / 1000)
         self._wake.clear()

@@ -18,7 +18,11 @@ _PREFIX = "SITEWARDEN_"
 _SECRET = re.compile(r"(?<=://)([^@/\s]*)@")
 
 
-class SettingsError(Exception):
+class CommandError(Exception):
+    """One clear line for standard error, exit status 1: what was asked, what is, what would be allowed."""
+
+
+class SettingsError(CommandError):
     """One clear line: which setting, what was given, what would be allowed."""
 
 

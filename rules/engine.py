@@ -28,7 +28,7 @@ from rules.kernels import ACTIVE, FALLING, LATE, PENDING, RISING, due_times, jud
 from rules.memory import NEVER, Memory
 from sites.readings import RETAINED, STALE_RETAINED, Readings
 
-_CHUNK = 1 << 15  # readings whose temporaries fit the second-level cache
+_CHUNK = 1 << 13  # readings whose temporaries stay in the nearest caches
 
 
 def step(program: Program, memory: Memory, readings: Readings, until_ms: int) -> list[Finding]:

@@ -1,0 +1,86 @@
+"""The board: the scan's published view for everyone else, replaced after each scan, never half of one.
+
+Alarms and orders are immutable mappings made anew when something changed; latest readings are read from the roster's columns as they
+are. It answers *may this circuit be cut* with the same decision that an order would get.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from alarms.classes import By
+from alarms.model import Alarm
+from api.ports import Health, Presence
+from app.core import Core, Stepped
+from power.measure import measured_of
+from power.model import Action, Measured, Order
+from power.refusals import CIRCUIT_GONE, Refusal
+from rules.memory import NEVER
+from sites.roster import Roster
+
+_RECENT_AGAIN_MS = 60_000
+
+
+class Board:
+    """`health` is asked of the service; everything else comes from the core."""
+
+    def __init__(self, core: Core, clock_ms: Callable[[], int], health: Callable[[], Health]) -> None:
+        self._core = core
+        self._clock_ms = clock_ms
+        self._health = health
+        self._position = 0
+        self._alarms: Mapping[str, Alarm] = MappingProxyType(dict(core.book.open))
+        self._orders: Mapping[str, Order] = MappingProxyType({order.id: order for order in core.orders.recent(core.now_ms)})
+        self._orders_ms = core.now_ms
+
+    def follow(self, stepped: Stepped) -> None:
+        """In the scan, after each step."""
+        core, outcome = self._core, stepped.outcome
+        if outcome.transitions:
+            self._alarms = MappingProxyType(dict(core.book.open))
+        if outcome.order_steps or (self._orders and stepped.now_ms - self._orders_ms > _RECENT_AGAIN_MS):
+            self._orders = MappingProxyType({order.id: order for order in core.orders.recent(stepped.now_ms)})
+            self._orders_ms = stepped.now_ms
+        self._position = stepped.position
+
+    @property
+    def position(self) -> int:
+        return self._position
+
+    @property
+    def alarms(self) -> Mapping[str, Alarm]:
+        return self._alarms
+
+    @property
+    def orders(self) -> Mapping[str, Order]:
+        return self._orders
+
+    @property
+    def roster(self) -> Roster:
+        return self._core.configuration.roster
+
+    def measured(self, circuit_id: str) -> Measured:
+        circuit = self.roster.circuits.get(circuit_id)
+        return Measured() if circuit is None else measured_of(circuit, self.roster)
+
+    def presence(self, device_id: str) -> Presence:
+        """What the engine holds of the device's presence; `heard_ms` is the arrival of its newest reading."""
+        roster, memory = self.roster, self._core.memory
+        row = roster.device_rows.get(device_id)
+        if row is None or row >= memory.devices or memory.device_heard_h[row] == NEVER:
+            offline = row is not None and row < memory.devices and bool(memory.device_offline[row])
+            return Presence("offline" if offline else "never_heard", None)
+        arrived = [int(roster.columns.latest_arrived_ms[point]) for point in roster.rows_by_metric[row].values()]
+        heard_ms = max((ms for ms in arrived if ms > 0), default=None)
+        state = "offline" if memory.device_offline[row] else "silent" if memory.device_alert[row] else "online"
+        return Presence(state, heard_ms)
+
+    def cut_refusal(self, circuit_id: str) -> Refusal | None:
+        circuit = self.roster.circuits.get(circuit_id)
+        if circuit is None:
+            return CIRCUIT_GONE
+        return self._core.orders.refusal(Action.CUT, circuit, self._clock_ms(), By.PERSON)
+
+    def health(self) -> Health:
+        return self._health()

@@ -1,0 +1,156 @@
+"""The `sitewarden` command: one parser, one function a command. Exit 0 on success, 2 on bad usage, 1 otherwise with one clear line.
+
+It parses and prints; what a command does stands in the module that it calls.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from app.settings import CommandError, load
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point of the console script."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    logging.basicConfig(level=logging.WARNING - 10 * min(arguments.verbose, 2), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    run: Callable[[argparse.Namespace], int] = arguments.run
+    try:
+        return run(arguments)
+    except CommandError as error:
+        print(f"sitewarden: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="sitewarden", description="Monitoring and alarm linkage for enterprise sites.")
+    parser.add_argument("-v", "--verbose", action="count", default=0, help="more log lines (-vv for all)")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    demo = commands.add_parser("demo", help="a sample mall and a sample factory, live, with simulated devices and a story")
+    demo.add_argument("--port", type=int, default=8000, help="HTTP port; the next free one is taken when it is not (default 8000)")
+    demo.add_argument("--seconds", type=float, help="stop by itself after so long, with a summary")
+    demo.add_argument("--speed", type=float, default=1.0, help="how many times faster the story runs (default 1)")
+    demo.add_argument("--data-dir", type=Path, help="keep the demo's data here (default: a temporary folder)")
+    demo.set_defaults(run=_demo)
+
+    serve = commands.add_parser("serve", help="the service, from settings (SITEWARDEN_* or sitewarden.toml)")
+    serve.set_defaults(run=_serve)
+
+    simulate = commands.add_parser("simulate", help="a simulated plant against any broker")
+    simulate.add_argument("scenario", help="mall, factory")
+    simulate.add_argument("--mqtt", default="mqtt://127.0.0.1:1883", metavar="URL")
+    simulate.add_argument("--devices", type=int, help="so many devices (default: the scenario's own)")
+    simulate.add_argument("--rate", type=float, help="readings a second (default: as the devices report)")
+    simulate.add_argument("--seconds", type=float, help="stop after so long (default: until interrupted)")
+    simulate.add_argument("--seed", type=int, default=1)
+    simulate.set_defaults(run=_simulate)
+
+    publish = commands.add_parser("publish", help="publish one native reading")
+    publish.add_argument("device", help="SITE/DEVICE, or DEVICE alone for the demo's mall")
+    publish.add_argument("readings", nargs="+", metavar="METRIC=VALUE")
+    publish.add_argument("--mqtt", metavar="URL", help="broker (default: SITEWARDEN_MQTT_URL)")
+    publish.set_defaults(run=_publish)
+
+    decode = commands.add_parser("decode", help="what the codecs make of a message, without a broker")
+    decode.add_argument("topic", nargs="?", help="topic of the payload in --file (or standard input)")
+    decode.add_argument("--file", type=Path, metavar="F", help="payload (default: standard input)")
+    decode.add_argument(
+        "--jsonl", type=Path, metavar="F", help='lines of {"topic", "payload" or "payload_b64", "retain", "qos", "arrived_ms"}'
+    )
+    decode.set_defaults(run=_decode)
+
+    database = commands.add_parser("db", help="the records database")
+    database.add_argument("act", choices=["upgrade"])
+    database.set_defaults(run=_database)
+
+    users = commands.add_parser("users", help="people who may sign in")
+    acts = users.add_subparsers(required=True, metavar="ACT")
+    add = acts.add_parser("add", help="add a person; the password is asked for, or read from standard input")
+    add.add_argument("login")
+    add.add_argument("--name", default="")
+    add.add_argument("--email", default="")
+    add.add_argument("--role", required=True, choices=["operator", "manager", "enterprise", "supervisor", "administrator"])
+    add.add_argument("--on", default="all", metavar="NODE", help="all, district:ID, enterprise:ID or site:ID (default all)")
+    add.set_defaults(run=_users_add)
+    passwd = acts.add_parser("passwd", help="set a person's password")
+    passwd.add_argument("login")
+    passwd.set_defaults(run=_users_passwd)
+
+    doctor = commands.add_parser("doctor", help="settings, and what of the outside can be reached and trusted")
+    doctor.set_defaults(run=_doctor)
+    return parser
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from app.demo import run
+
+    return run(port=arguments.port, seconds=arguments.seconds, speed=arguments.speed, data_dir=arguments.data_dir)
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from app.service import serve
+
+    return serve(load())
+
+
+def _simulate(arguments: argparse.Namespace) -> int:
+    from app.simulate import run
+
+    return run(arguments.scenario, arguments.mqtt, arguments.devices, arguments.rate, arguments.seconds, arguments.seed)
+
+
+def _publish(arguments: argparse.Namespace) -> int:
+    from app.publishing import publish
+
+    print(publish(arguments.mqtt or load().mqtt_url, arguments.device, arguments.readings))
+    return 0
+
+
+def _decode(arguments: argparse.Namespace) -> int:
+    from app.decoding import decode_file, decode_jsonl
+
+    if (arguments.topic is None) == (arguments.jsonl is None):
+        raise CommandError("decode wants either a TOPIC (with --file or standard input) or --jsonl FILE")
+    lines = decode_jsonl(arguments.jsonl) if arguments.jsonl is not None else decode_file(arguments.topic, arguments.file)
+    for line in lines:
+        print(line)
+    return 0
+
+
+def _database(arguments: argparse.Namespace) -> int:
+    from app.people import upgrade
+
+    print(f"the records are at revision {upgrade(load())}")
+    return 0
+
+
+def _users_add(arguments: argparse.Namespace) -> int:
+    from app.people import add
+
+    print(add(load(), arguments.login, arguments.name, arguments.email, arguments.role, arguments.on))
+    return 0
+
+
+def _users_passwd(arguments: argparse.Namespace) -> int:
+    from app.people import set_password
+
+    print(set_password(load(), arguments.login))
+    return 0
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from app.doctor import examine
+
+    return examine(load())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,475 @@
+"""The core: what the service is between two journal rows, and the one step that takes it from one to the next.
+
+A deterministic function of its state and the row: no clock, no randomness, no wire, no store. So live = replay = restart. The scan calls
+`step` with what the journal has; restart and refill call it with what the journal had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from alarms.book import Book, BookState
+from alarms.errors import AlarmError
+from alarms.follow import follow
+from alarms.linkage import CutWanted, HazardWanted, NotifyWanted
+from alarms.model import Alarm, Transition
+from alarms.requests import Acknowledge, Assign, Judge, LinkHazard, Note, Progress, Reset
+from alarms.service_alarms import ServiceClear, ServiceRaise
+from app.configuration import Configuration, ConfigurationState
+from app.happenings import Happening, happenings
+from app.rows import ConfigChanged, Connection, Input, NotSent, Placed, Resumed, Sending, Sent, Stalled
+from ingest.clocks import Clocks, ClocksState
+from ingest.heard import Availability, CodecNote, PointHeard, Refused, UnknownDevice
+from power.errors import PowerError, UnknownCircuit
+from power.measure import watched_rows
+from power.model import Command, Confirmation, Order, OrderState
+from power.order_book import Advance, OrdersState
+from power.orders import Orders
+from power.requests import Cut, LockOut, RecordTrial, Restore, SetClass, SetCommanding, Unlock
+from power.setup import edited, with_class, with_commanding, with_trial
+from rules import engine
+from rules.carry import carry
+from rules.compile import Program, compile, extend
+from rules.findings import Edge, Finding
+from rules.memory import Memory, MemoryState
+from sites.latest import apply_latest
+from sites.model import Circuit, Site
+from sites.readings import RawReadings, Readings
+from storage.projection import HistoryBatch, Outcome, Unknown
+
+ALARM_REQUESTS = (Acknowledge, Reset, Assign, Note, Progress, Judge, LinkHazard)
+POWER_REQUESTS = (Cut, Restore, RecordTrial, SetClass, SetCommanding, LockOut, Unlock)
+Answered = tuple[tuple[Alarm, ...], tuple[Order, ...]]
+
+_NOTHING = Readings.of([], [], [], [])
+
+
+@dataclass(slots=True)
+class CoreState:
+    """The whole scan state, as a snapshot keeps it."""
+
+    now_ms: int
+    configuration: ConfigurationState
+    clocks: ClocksState
+    memory: MemoryState
+    book: BookState
+    orders: OrdersState
+    codec_notes: dict[str, dict[str, bytes]]
+    refusals: int
+
+
+@dataclass(slots=True)
+class Stepped:
+    """What came of one row. `answers` holds, by index of the row's items, the alarms and orders of a request, or why it was refused."""
+
+    position: int
+    now_ms: int
+    outcome: Outcome
+    history: HistoryBatch
+    commands: list[Command] = field(default_factory=list)
+    answers: dict[int, Answered | Exception] = field(default_factory=dict)
+    presence: list[str] = field(default_factory=list)  # ids of devices whose presence changed
+    refused: list[Refused] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+    roster_changed: bool = False
+
+
+class Core:
+    """All scan state. Only the scan calls `step`; others read what the scan has published."""
+
+    def __init__(self) -> None:
+        self.now_ms = 0
+        self.configuration = Configuration()
+        self.clocks = Clocks()
+        self.program: Program = compile([], self.configuration.roster)
+        self.memory = Memory(self.program)
+        self.book = Book()
+        self.orders = Orders(self.configuration.roster, self.book.has_critical)
+        self.codec_notes: dict[str, dict[str, bytes]] = {}
+        self.refusals = 0  # refused readings and messages since the beginning
+        self.wants_snapshot = False
+        self._out: Stepped | None = None
+        self._volatile = False
+        self._stale_program = False
+        self._orders_ran_ms = -1
+        self._orders_due_ms: int | None = None
+        self._watched: dict[int, str] = {}  # point row -> circuit id, of circuits whose readings matter now
+        self._watch_rows = np.zeros(0, np.int32)
+
+    # -- asked by the scan -----------------------------------------------------------------------------------------
+
+    def due_ms(self) -> int | None:
+        """When time alone wants a step; None: never, as things stand."""
+        return min((due for due in (engine.due_ms(self.memory), self.orders.due_ms()) if due is not None), default=None)
+
+    def to_send(self, now_ms: int) -> list[str]:
+        return self.orders.to_send(now_ms)
+
+    # -- the step --------------------------------------------------------------------------------------------------
+
+    def step(self, given: Input, position: int, is_volatile: bool = False) -> Stepped:
+        """Take one row in. Volatile: nothing of it is durable, so alarms are marked unrecorded and no order is made by itself."""
+        now_ms = self.now_ms = max(self.now_ms, given.now_ms)
+        nothing = np.zeros(0, np.int64)
+        out = self._out = Stepped(
+            position, now_ms, Outcome(position=position, now_ms=now_ms), HistoryBatch(position, nothing, nothing, np.zeros(0))
+        )
+        self._volatile = is_volatile
+        self._tell_volatile(now_ms)
+        kept: list[Readings] = []
+        start = 0
+        self._meet_points(given.items)
+        for at, placed in enumerate(given.items):
+            if placed.index > start:
+                kept.append(self._take(given.readings.cut(start, placed.index)))
+                start = placed.index
+            self._take_item(at, placed)
+        if start < len(given.readings):
+            kept.append(self._take(given.readings.cut(start, len(given.readings))))
+        self._recompile()
+        self._tick(now_ms)
+        self._history(kept)
+        self._out = None
+        return out
+
+    def _take(self, raw: RawReadings) -> Readings:
+        """Readings between two items: settle their times, step the rules, and let what they bring about happen in its order."""
+        self._recompile()
+        readings = self.clocks.settle(raw, self.configuration.roster)
+        if not len(readings):
+            return readings
+        until_ms = int(readings.arrived_ms[-1])
+        findings = engine.step(self.program, self.memory, readings, until_ms)
+        self._happen(happenings(findings, readings, self._watched, self._watch_rows), readings)
+        return readings
+
+    def _tick(self, until_ms: int) -> None:
+        """Everything due by now."""
+        self._happen(happenings(engine.step(self.program, self.memory, _NOTHING, until_ms), _NOTHING, {}, self._watch_rows), _NOTHING)
+        self._run_orders(until_ms)
+
+    def _happen(self, sequence: list[Happening], readings: Readings) -> None:
+        """Findings and watched measurements in order of time; before each, the readings up to it are the latest, and what was due by
+        then has run."""
+        done = 0
+        for happening in sequence:
+            if happening.upto > done:
+                apply_latest(self.configuration.roster, readings.cut(done, happening.upto))
+                done = happening.upto
+            self._run_orders(happening.at_ms)
+            if happening.finding is not None:
+                self._find(happening.finding)
+            if happening.circuit_id is not None:
+                self._advance(self.orders.measured(happening.circuit_id, happening.at_ms), happening.at_ms)
+        if done < len(readings):
+            apply_latest(self.configuration.roster, readings.cut(done, len(readings)))
+
+    # -- alarms ----------------------------------------------------------------------------------------------------
+
+    def _find(self, finding: Finding) -> None:
+        rule = self.configuration.rule(finding.rule_id, finding.rule_version)
+        assert rule is not None, f"a finding of rule {finding.rule_id}, which is not there"
+        if finding.subject.startswith("device:") and finding.edge is not Edge.STEPPED:
+            self._stepped.presence.append(finding.device_id)
+        self._transitions(self.book.apply(finding, rule, self.configuration.roster, finding.fired_ms), finding.fired_ms)
+
+    def _transitions(self, transitions: list[Transition], at_ms: int) -> None:
+        """Keep them, and follow the linkages: notify, cut, hazard."""
+        outcome = self._stepped.outcome
+        for transition in transitions:
+            if self._volatile:
+                transition = self.book.mark_unrecorded(transition)
+            outcome.transitions.append(transition)
+            intents, firings = follow(self.configuration.linkages.values(), transition, self.book, self.configuration.roster)
+            outcome.firings += firings
+            for intent in intents:
+                match intent:
+                    case NotifyWanted():
+                        outcome.notifies.append(intent)
+                    case HazardWanted():
+                        outcome.hazards.append(intent)
+                    case CutWanted():
+                        if self._volatile:
+                            self._stepped.ignored.append(f"no automatic cut of {intent.circuit_id}: the journal cannot be written")
+                        else:
+                            self._advance(self.orders.intend(intent, at_ms), at_ms)
+
+    def _wish(self, wish: ServiceRaise | ServiceClear, at_ms: int) -> None:
+        if isinstance(wish, ServiceRaise):
+            self._transitions(self.book.raise_service(wish, self.configuration.roster, at_ms), at_ms)
+        else:
+            self._transitions(self.book.clear_service(wish, at_ms), at_ms)
+
+    def _tell_volatile(self, now_ms: int) -> None:
+        wish = ServiceRaise if self._volatile else ServiceClear
+        self._wish(wish(code="journal_volatile", subject="service"), now_ms)
+
+    # -- orders ----------------------------------------------------------------------------------------------------
+
+    def _advance(self, advance: Advance, at_ms: int) -> None:
+        self._stepped.outcome.order_steps += advance.steps
+        self._stepped.ignored += advance.ignored
+        if advance.steps or advance.wishes:
+            self._rewatch()
+        self._orders_due_ms = self.orders.due_ms()
+        for wish in advance.wishes:
+            self._wish(wish, at_ms)
+
+    def _run_orders(self, until_ms: int) -> None:
+        """What time has brought to the orders by then, each at its own time."""
+        while self._orders_due_ms is not None and self._orders_ran_ms < self._orders_due_ms <= until_ms:
+            due_ms = self._orders_ran_ms = self._orders_due_ms
+            self._advance(self.orders.due(due_ms), due_ms)
+
+    def _rewatch(self) -> None:
+        roster = self.configuration.roster
+        circuits = [roster.circuits[circuit_id] for circuit_id in sorted(self.orders.watched()) if circuit_id in roster.circuits]
+        self._watched = watched_rows(circuits, roster)
+        self._watch_rows = np.array(sorted(self._watched), np.int32)
+
+    # -- items -----------------------------------------------------------------------------------------------------
+
+    def _meet_points(self, items: list[Placed]) -> None:
+        """New points have no time of their own: they are there before the row's readings."""
+        roster = self.configuration.roster
+        before = roster.size
+        for placed in items:
+            item = placed.item
+            if isinstance(item, PointHeard) and item.device_id in roster.device_rows:
+                roster.add_point(item.device_id, item.metric)
+                self._stepped.outcome.points.append((item.device_id, item.metric))
+        if roster.size > before and not self._stale_program:
+            extend(self.program, roster, self.program.rows)
+            self._rewatch()
+
+    def _take_item(self, at: int, placed: Placed) -> None:
+        item, at_ms = placed.item, placed.at_ms
+        if isinstance(item, PointHeard):
+            return
+        if isinstance(item, ConfigChanged):
+            self._configure(item, at_ms)
+            return
+        self._recompile()
+        if isinstance(item, Resumed | Stalled):
+            self._take_deafness(item, at_ms)
+            return
+        self._tick(at_ms)
+        if isinstance(item, ALARM_REQUESTS):
+            self._answer(at, lambda: self._ask_alarms(item, at_ms))
+        elif isinstance(item, POWER_REQUESTS):
+            self._answer(at, lambda: self._ask_power(item, at_ms))
+        else:
+            self._take_notice(item, at_ms)
+
+    def _take_deafness(self, item: Resumed | Stalled, at_ms: int) -> None:
+        """The service could not hear for a while: silence is not judged over that time. Before anything of it is counted as due."""
+        was_paused = self.memory.paused_ms is not None
+        self._findings(engine.pause(self.program, self.memory, item.since_ms))
+        if isinstance(item, Resumed):
+            self._tick(at_ms)
+            self._advance(self.orders.resumed(at_ms), at_ms)  # it hears again once the telemetry connection is up
+        elif not was_paused:
+            self._findings(engine.resume(self.program, self.memory, at_ms))
+
+    def _take_notice(self, item: Any, at_ms: int) -> None:
+        """What devices, the broker and the service itself have to say."""
+        stepped, orders = self._stepped, self.orders
+        match item:
+            case Availability():
+                stepped.presence.append(item.device_id)
+                self._findings(engine.availability(self.program, self.memory, item.device_id, item.online, at_ms, item.retained))
+            case Confirmation():
+                self._findings(engine.heard(self.program, self.memory, item.device_id, at_ms))
+                self._advance(orders.confirmation(item, at_ms), at_ms)
+            case Sending():
+                advance, command = orders.sending(item.order_id, at_ms)
+                self._advance(advance, at_ms)
+                if command is not None:
+                    stepped.commands.append(command)
+            case Sent():
+                self._advance(orders.sent(item.order_id, item.attempt, at_ms), at_ms)
+            case NotSent():
+                self._advance(orders.not_sent(item.order_id, item.reason, at_ms, attempt=item.attempt, certain=item.certain), at_ms)
+            case Connection():
+                self._connect(item, at_ms)
+            case UnknownDevice():
+                stepped.outcome.unknown.append(_unknown(item))
+            case Refused():
+                self.refusals += 1
+                stepped.refused.append(item)
+            case CodecNote():
+                self.codec_notes.setdefault(item.codec, {})[item.key] = item.value
+            case _:
+                raise AssertionError(f"nobody takes a {type(item).__name__}")
+
+    def _findings(self, findings: list[Finding]) -> None:
+        self._happen(happenings(findings, _NOTHING, {}, self._watch_rows), _NOTHING)
+
+    def _connect(self, item: Connection, at_ms: int) -> None:
+        """Telemetry decides whether we hear, commands whether orders may leave."""
+        if item.which == "telemetry":
+            act = engine.resume if item.up else engine.pause
+            self._findings(act(self.program, self.memory, at_ms))
+            wish = ServiceClear if item.up else ServiceRaise
+            self._wish(wish(code="broker_lost", subject="service"), at_ms)
+        else:
+            self.orders.connected() if item.up else self.orders.disconnected()
+            for order in [order for order in self.orders.open.values() if order.state is OrderState.SENDING and not item.up]:
+                why = "the connection to the broker was lost before it acknowledged"
+                self._advance(self.orders.not_sent(order.id, why, at_ms, certain=False), at_ms)
+            self._orders_due_ms = self.orders.due_ms()
+
+    # -- requests --------------------------------------------------------------------------------------------------
+
+    def _answer(self, at: int, ask: Callable[[], Answered]) -> None:
+        try:
+            self._stepped.answers[at] = ask()
+        except (AlarmError, PowerError) as refusal:
+            self._stepped.answers[at] = refusal
+
+    def _ask_alarms(self, request: Any, at_ms: int) -> Answered:
+        transitions = self.book.request(request, at_ms)
+        self._transitions(transitions, at_ms)
+        return tuple(self.book.get(t.alarm.id) or t.alarm for t in transitions), ()
+
+    def _ask_power(self, request: Any, at_ms: int) -> Answered:
+        outcome, roster = self._stepped.outcome, self.configuration.roster
+        match request:
+            case Cut() | Restore():
+                advance = self.orders.request(request, at_ms)
+                self._advance(advance, at_ms)
+                return (), tuple(self.orders.get(order.id) or order for order in advance.orders)
+            case RecordTrial():
+                outcome.circuits.append(self._changed("circuit", with_trial(self._circuit(request.circuit_id), request, at_ms)))
+            case SetClass():
+                outcome.circuits.append(self._changed("circuit", with_class(self._circuit(request.circuit_id), request)))
+            case SetCommanding():
+                site = roster.sites.get(request.site_id)
+                if site is None:
+                    raise UnknownCircuit(f"no site {request.site_id}; nothing was changed")
+                outcome.sites.append(self._changed("site", with_commanding(site, request)))
+            case LockOut():
+                self.orders.lock_out(request, at_ms)
+            case Unlock():
+                self.orders.unlock(request)
+        return (), ()
+
+    def _circuit(self, circuit_id: str) -> Circuit:
+        circuit = self.configuration.roster.circuits.get(circuit_id)
+        if circuit is None:
+            raise UnknownCircuit(f"no circuit {circuit_id}; nothing was changed")
+        return circuit
+
+    def _changed(self, kind: str, thing: Any) -> Any:
+        """A circuit or site changed by a request: the scan's copy first, the records follow."""
+        self.configuration.roster.put(thing)
+        self.configuration.versions[(kind, thing.id)] = thing.version
+        return thing
+
+    # -- configuration ---------------------------------------------------------------------------------------------
+
+    def _configure(self, change: ConfigChanged, at_ms: int) -> None:
+        roster = self.configuration.roster
+        old_circuit, old_site = roster.circuits.get(change.id), roster.sites.get(change.id)
+        what = self.configuration.apply(change)
+        if what is not None and change.kind == "circuit" and old_circuit is not None:
+            self._guard_circuit(old_circuit, roster.circuits.get(change.id))
+        if what is not None and change.kind == "site" and old_site is not None:
+            self._guard_site(old_site, roster.sites.get(change.id))
+        if what in ("rules", "roster"):
+            self._stale_program = True
+        if what == "roster":
+            self._stepped.roster_changed = True
+        rule = self.configuration.rules.get(change.id) if change.kind == "rule" else None
+        if change.kind == "rule" and what is not None and (rule is None or not rule.enabled):
+            why = "the rule was deleted" if rule is None else "the rule was disabled"
+            self._transitions(self.book.withdraw(change.id, at_ms, why), at_ms)
+
+    def _guard_circuit(self, old: Circuit, new: Circuit | None) -> None:
+        """However a circuit's row was edited or imported: another class, breaker or mapping voids its trial."""
+        if new is not None and (kept := edited(old, new)) != new:
+            self._stepped.outcome.circuits.append(self._changed("circuit", replace(kept, version=new.version + 1)))
+
+    def _guard_site(self, old: Site, new: Site | None) -> None:
+        """Commanding is switched by a request, never by an edit of the row."""
+        if new is not None and new.commanding != old.commanding:
+            kept = replace(new, commanding=old.commanding, version=new.version + 1)
+            self._stepped.outcome.sites.append(self._changed("site", kept))
+
+    def _recompile(self) -> None:
+        """Compile what changed, whole, before anything else happens; memory is carried by meaning."""
+        if not self._stale_program:
+            return
+        self._stale_program = False
+        program = compile(self.configuration.rules.values(), self.configuration.roster)
+        self.memory = carry(self.program, self.memory, program)
+        self.program = program
+        self._rewatch()
+
+    # -- keeping it ------------------------------------------------------------------------------------------------
+
+    def _history(self, kept: list[Readings]) -> None:
+        parts = [readings for readings in kept if len(readings)]
+        if not parts:
+            return
+        keys = self.configuration.roster.columns.keys
+        batch = self._stepped.history
+        batch.keys = np.concatenate([keys[readings.rows] for readings in parts])
+        batch.taken_ms = np.concatenate([readings.taken_ms for readings in parts])
+        batch.values = np.concatenate([readings.values for readings in parts])
+
+    def dump(self) -> CoreState:
+        """A copy of everything that cannot be derived."""
+        self._recompile()
+        return CoreState(
+            self.now_ms,
+            self.configuration.dump(),
+            self.clocks.dump(),
+            self.memory.dump(),
+            self.book.dump(),
+            self.orders.dump(),
+            {codec: dict(notes) for codec, notes in self.codec_notes.items()},
+            self.refusals,
+        )
+
+    def load(self, state: CoreState) -> None:
+        """Become what was dumped."""
+        self.now_ms = state.now_ms
+        self.configuration = Configuration()
+        self.configuration.load(state.configuration)
+        roster = self.configuration.roster
+        self.clocks = Clocks()
+        self.clocks.load(state.clocks)
+        self.program = compile(self.configuration.rules.values(), roster)
+        self.memory = Memory(self.program)
+        self.memory.load(state.memory)
+        self.book.load(state.book)
+        self.orders = Orders(roster, self.book.has_critical)
+        self.orders.load(state.orders)
+        self.codec_notes = {codec: dict(notes) for codec, notes in state.codec_notes.items()}
+        self.refusals = state.refusals
+        self._stale_program = False
+        self._orders_due_ms = self.orders.due_ms()
+        self._rewatch()
+
+    @property
+    def _stepped(self) -> Stepped:
+        assert self._out is not None, "outside a step"
+        return self._out
+
+
+def _unknown(item: UnknownDevice) -> Unknown:
+    return Unknown(
+        codec=item.codec,
+        address=item.address,
+        topic=item.topic,
+        payload=item.payload,
+        suggested_kind=item.suggested_kind,
+        suggested_name=item.suggested_name,
+        site_id=item.site_id,
+        at_ms=item.arrived_ms,
+    )

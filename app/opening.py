@@ -1,0 +1,74 @@
+"""Brings the records up: upgrades them, fills empty ones with what is shipped, and compares the scan's configuration with theirs.
+
+Starting needs no database: while it cannot be reached this keeps trying in a thread of its own, and the service goes on with the
+configuration of its snapshot.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from app import shipped
+from app.configuration import KINDS, Configuration
+from sites.records import Unavailable
+from storage.records import Records
+
+log = logging.getLogger("sitewarden.records")
+
+RETRY_S = 2.0
+
+
+class Starts(Protocol):
+    def start(self) -> None: ...
+
+
+class RecordsOpening:
+    """`put` hands configuration changes to the scan; the projector starts once the tables are there."""
+
+    def __init__(
+        self, records: Records, configuration: Configuration, put: Callable[[Any], None], projector: Starts, now_ms: Callable[[], int]
+    ) -> None:
+        self._records = records
+        self._configuration = configuration
+        self._put = put
+        self._projector = projector
+        self._now_ms = now_ms
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.problem: str | None = "not opened yet"
+
+    def start(self) -> None:
+        """Open now if that is possible, else go on trying."""
+        if self._try():
+            return
+        self._thread = threading.Thread(target=self._run, name="records-opening", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(10.0)
+
+    def _run(self) -> None:
+        while not self._stop.wait(RETRY_S):
+            if self._try():
+                return
+
+    def _try(self) -> bool:
+        try:
+            self._records.upgrade()
+            shipped.ensure(self._records, self._now_ms())
+            for kind in KINDS:
+                for change in self._configuration.differences(kind, self._records.all_things(kind)):
+                    self._put(change)
+        except Unavailable as error:
+            if self.problem != str(error):
+                log.warning("the records cannot be opened yet: %s", error)
+            self.problem = str(error)
+            return False
+        self.problem = None
+        self._projector.start()
+        return True

@@ -1,0 +1,85 @@
+"""The running service: starts the parts in order, stops them in the mirror's order, and waits for a signal between.
+
+Start: restored -> records, projector, historian writer -> scan -> broker -> HTTP. *Ready* is said by `/readyz`.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from contextlib import ExitStack
+from types import FrameType
+
+from app.settings import Settings
+from app.wiring import Clock, Parts, build
+
+log = logging.getLogger("sitewarden")
+
+SWITCH_INTERVAL_S = 0.0005  # measured: a journal write beside two busy threads 193 ms p99 with the default, 11 ms with this
+
+
+class Service:
+    """`with Service(settings) as service:` runs it; `parts` are what it is made of."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._stack = ExitStack()
+        self.parts: Parts
+
+    def __enter__(self) -> Service:
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        try:
+            self.parts = build(self._settings, self._stack, self._clock)
+            self._start()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _start(self) -> None:
+        parts, stack = self.parts, self._stack
+        parts.opening.start()
+        stack.callback(parts.projector.close)
+        stack.callback(parts.opening.stop)
+        parts.history.start()
+        stack.callback(parts.history.close)
+        parts.sender.start()
+        stack.callback(parts.sender.close)
+        stack.callback(parts.keeper.close)
+        parts.scan.start()
+        stack.callback(parts.scan.stop)
+        parts.broker.start()
+        stack.callback(parts.broker.stop)
+        parts.http.start()
+        stack.callback(parts.http.stop)
+
+    @property
+    def url(self) -> str:
+        return self.parts.http.url
+
+
+def serve(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT; 1 when the scan has stopped by itself: whoever supervises the process starts it again."""
+    stop = threading.Event()
+
+    def stopped(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, stopped)
+    with Service(settings) as service:
+        parts = service.parts
+        if parts.embedded is not None:
+            print(f"embedded broker on {parts.broker.telemetry.address}", flush=True)
+        print(f"sitewarden on {service.url}", flush=True)
+        while not stop.wait(0.5):
+            if parts.scan.failed is not None:
+                print(f"sitewarden: the scan stopped: {parts.scan.failed}", file=sys.stderr, flush=True)
+                return 1
+    return 0

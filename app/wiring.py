@@ -1,0 +1,344 @@
+"""One straight function from settings to a service that is ready to start: what tests call too.
+
+Whatever opens enters the exit stack, so that a failure half-way closes what is open. No container, no global, no work at import.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import importlib.metadata
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from alarms.requests import LinkHazard
+from api.ports import Health
+from api.run import HttpServer, bind
+from api.server import create_app
+from app.behind import Behind
+from app.board import Board
+from app.clock import SystemClock
+from app.core import Core
+from app.desk import Desk
+from app.feed import Feed
+from app.keeper import Keeper
+from app.opening import RecordsOpening
+from app.restore import HistoryGone, replay, restore
+from app.rows import ConfigChanged, Connection, NotSent, Resumed, Sent
+from app.scan import Pace, Scan
+from app.settings import CommandError, Settings
+from ingest.broker import Broker
+from ingest.codecs import REPLY_ROUTES, TELEMETRY_ROUTES
+from ingest.courier import Courier
+from ingest.decode import Decoder
+from ingest.embedded import EmbeddedBroker
+from ingest.inbox import Inbox
+from ingest.link import Address
+from notify import mail
+from notify.sender import Sender
+from sites.metrics import unit_of
+from sites.model import Circuit, Site
+from storage.historian_open import open_historian
+from storage.history_writer import HistoryWriter
+from storage.journal_sqlite import SqliteJournal
+from storage.outbox import SqlOutbox
+from storage.projection import HistoryBatch, Outcome, PointName
+from storage.projector import Projector
+from storage.records import Records
+
+
+class Clock(Protocol):
+    def now_ms(self) -> int: ...
+    def not_before(self, ms: int) -> None: ...
+
+
+@dataclass(slots=True)
+class Parts:
+    """Everything that was built, for the service to start and stop and for tests to look at."""
+
+    settings: Settings
+    clock: Clock
+    journal: SqliteJournal
+    core: Core
+    records: Records
+    opening: RecordsOpening
+    projector: Projector
+    historian: Any
+    history: HistoryWriter
+    sender: Sender
+    feed: Feed
+    board: Board
+    inbox: Inbox
+    embedded: EmbeddedBroker | None
+    broker: Broker
+    keeper: Keeper
+    scan: Scan
+    desk: Desk
+    http: HttpServer
+    damaged: list[tuple[int, int]]
+    replayed: int
+
+    def health(self) -> Health:
+        """What is degraded, each with its reason."""
+        return health_of(self)
+
+
+def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> Parts:
+    """Open and connect everything; start nothing but the embedded broker. Raises CommandError for what cannot be opened."""
+    folder = settings.data_dir
+    stack.enter_context(_locked(folder))
+    clock = clock or SystemClock()
+
+    journal = SqliteJournal(folder / "journal.db")
+    stack.callback(journal.close)
+    snapshots = folder / "snapshots"
+    restored = restore(snapshots, journal)
+    core = restored.core
+    if restored.position > journal.position:
+        journal.advance_to(restored.position)
+    clock.not_before(core.now_ms)
+
+    records = Records.open(settings.records)
+    stack.callback(records.close)
+    historian = open_historian(settings.historian, folder, _client_id(folder))
+    stack.callback(historian.close)
+
+    feed = Feed()
+    feed.start_at(journal.position)
+    holder: list[Parts] = []
+    board = Board(core, clock.now_ms, lambda: holder[0].health())
+    inbox = Inbox(max_messages=settings.inbox_readings)
+    address, embedded = _broker_address(settings, stack)
+
+    decoder = Decoder(core.configuration.roster)
+    decoder.load(core.codec_notes)
+
+    def connection(which: str, up: bool, session_present: bool) -> None:
+        lossy = which == "telemetry" and up and not session_present and broker.telemetry.connections > 1
+        scan.put(Connection(which=which, up=up, lossy=lossy))
+
+    def delivered(token: str, reason: str) -> None:
+        order_id, _, attempt = token.rpartition("/")
+        if reason:
+            scan.put(NotSent(order_id=order_id, attempt=int(attempt), reason=f"the broker refused it: {reason}"))
+        else:
+            scan.put(Sent(order_id=order_id, attempt=int(attempt)))
+
+    broker = Broker(
+        address,
+        _client_id(folder),
+        inbox,
+        clock=clock.now_ms,
+        telemetry_filters=tuple(route.filter for route in TELEMETRY_ROUTES),
+        reply_filters=tuple(route.filter for route in REPLY_ROUTES),
+        on_connection=connection,
+        on_delivered=delivered,
+        receive_maximum=settings.mqtt_receive_maximum,
+    )
+    courier = Courier(broker, core.configuration.roster, clock.now_ms)
+
+    outbox = SqlOutbox(records.engine)
+    sender = Sender(outbox, _mail(settings), clock.now_ms)
+
+    def outcomes_after(position: int) -> Iterator[Outcome]:
+        try:
+            yield from (stepped.outcome for stepped in replay(snapshots, journal, position))
+        except HistoryGone:
+            return
+
+    def readings_after(position: int) -> Iterator[HistoryBatch]:
+        try:
+            yield from (stepped.history for stepped in replay(snapshots, journal, position))
+        except HistoryGone:
+            return
+
+    def link_hazard(request: LinkHazard) -> None:
+        scan.put(request)
+
+    def configuration_met(thing: Circuit | Site) -> None:
+        kind = "circuit" if isinstance(thing, Circuit) else "site"
+        scan.put(ConfigChanged.of(kind, thing.id, thing.version, thing))
+
+    projector = Projector(
+        records.engine,
+        refill=outcomes_after,
+        on_hazard=lambda hazard, step: feed.publish("hazard", hazard.site_id, (hazard, step)),
+        link_hazard=link_hazard,
+        on_configuration=configuration_met,
+        on_notify=sender.wake,
+    )
+    history = HistoryWriter(historian, refill=readings_after, name_of=_names(core), now_ms=clock.now_ms)
+    keeper = Keeper(
+        snapshots,
+        core,
+        journal,
+        (lambda: projector.position, lambda: history.position),
+        every_ms=int(settings.snapshot_s * 1000),
+        most_bytes=settings.journal_bytes,
+    )
+    behind = Behind(board, feed, projector, history, _site_of(core))
+    pace = Pace(
+        scan_min_ms=settings.scan_min_ms,
+        scan_max_ms=settings.scan_max_ms,
+        most_readings=settings.scan_readings,
+        most_requests=settings.inbox_requests,
+    )
+    scan = Scan(core, journal, clock.now_ms, inbox, decoder, broker, courier, (behind, keeper), pace)
+    inbox.wake = scan.wake
+    scan.put(Resumed(since_ms=core.now_ms))
+    opening = RecordsOpening(records, core.configuration, scan.put, projector, clock.now_ms)
+    desk = Desk(scan, projector)
+
+    try:
+        bound = bind(settings.http_host, settings.http_port)
+    except OSError as error:
+        raise CommandError(f"cannot listen on {settings.http_host}:{settings.http_port}: {error.strerror or error}") from None
+    app = create_app(
+        desk=desk,
+        board=board,
+        feed=feed,
+        records=records,
+        history=historian,
+        clock=clock,
+        secret=settings.secret().encode(),
+        version=importlib.metadata.version("sitewarden"),
+        cookie_secure=settings.cookie_secure,
+        console_dir=settings.console_dir if settings.console_dir.is_dir() else None,
+        session_cache=folder / "sessions.json",
+    )
+    http = HttpServer(app, bound)
+    stack.callback(http.stop)
+    parts = Parts(
+        settings=settings,
+        clock=clock,
+        journal=journal,
+        core=core,
+        records=records,
+        opening=opening,
+        projector=projector,
+        historian=historian,
+        history=history,
+        sender=sender,
+        feed=feed,
+        board=board,
+        inbox=inbox,
+        embedded=embedded,
+        broker=broker,
+        keeper=keeper,
+        scan=scan,
+        desk=desk,
+        http=http,
+        damaged=restored.damaged,
+        replayed=restored.replayed,
+    )
+    holder.append(parts)
+    return parts
+
+
+def health_of(parts: Parts) -> Health:
+    """Part -> reason for everything that is degraded, and the figures behind it."""
+    scan, broker = parts.scan, parts.broker
+    degraded: dict[str, str] = {}
+    if scan.failed is not None:
+        degraded["scan"] = f"the scan has stopped: {scan.failed}"
+    if scan.volatile is not None:
+        degraded["journal"] = f"the journal cannot be written: {scan.volatile}"
+    elif parts.damaged:
+        degraded["journal"] = f"journal positions {', '.join(f'{a} to {b}' for a, b in parts.damaged)} could not be read at the start"
+    for which, link in (("broker", broker.telemetry), ("commands", broker.commands)):
+        if not link.is_up:
+            degraded[which] = link.problem
+    reasons = {
+        "records": parts.opening.problem or parts.projector.degraded_reason,
+        "historian": parts.history.degraded_reason,
+        "snapshot": parts.keeper.failed,
+        "notifications": parts.sender.degraded_reason,
+    }
+    degraded |= {part: reason for part, reason in reasons.items() if reason}
+    figures = scan.figures
+    return Health(
+        ready=scan.failed is None and broker.is_up,
+        degraded=degraded,
+        figures={
+            "readings_total": figures.readings,
+            "messages_total": figures.messages,
+            "scans_total": figures.scans,
+            "scan_overruns_total": figures.overruns,
+            "scan_ms_p99": figures.p99_ms(),
+            "inbox_messages": len(parts.inbox),
+            "dropped_total": sum(parts.inbox.dropped.values()),
+            "refused_total": parts.core.refusals,
+            "journal_position": parts.journal.position,
+            "records_position": parts.projector.position,
+            "historian_position": parts.history.position,
+            "alarms_open": len(parts.board.alarms),
+            "sessions_lost_total": broker.sessions_lost,
+        },
+    )
+
+
+def _locked(folder: Path) -> Any:
+    """The data directory, made and locked: two services must never write one journal."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = open(folder / "lock", "w")  # noqa: SIM115 - stays open as long as the service runs
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise CommandError(f"another service is using the data directory {folder}; stop it, or set SITEWARDEN_DATA_DIR") from None
+    return file
+
+
+def _client_id(folder: Path) -> str:
+    """The MQTT client id of this data directory: a persistent session belongs to the journal that acknowledges it."""
+    path = folder / "client-id"
+    if not path.exists():
+        path.write_text(f"sitewarden-{secrets.token_hex(6)}")
+    return path.read_text().strip()
+
+
+def _broker_address(settings: Settings, stack: ExitStack) -> tuple[Address, EmbeddedBroker | None]:
+    def text(path: Path | None) -> str | None:
+        return None if path is None else str(path)
+
+    try:
+        address = Address.parse(
+            settings.mqtt_url, ca=text(settings.mqtt_ca), certificate=text(settings.mqtt_cert), key=text(settings.mqtt_key)
+        )
+    except ValueError as error:
+        raise CommandError(f"SITEWARDEN_MQTT_URL: {error}") from None
+    if not address.is_embedded:
+        return address, None
+    embedded = EmbeddedBroker(address, settings.data_dir)
+    stack.enter_context(embedded)
+    return embedded.address, embedded
+
+
+def _mail(settings: Settings) -> mail.Mail | None:
+    if not settings.smtp_url:
+        return None
+    try:
+        return mail.parse(settings.smtp_url, settings.smtp_sender)
+    except ValueError as error:
+        raise CommandError(f"SITEWARDEN_SMTP_URL: {error}") from None
+
+
+def _names(core: Core) -> Any:
+    def name_of(key: int) -> PointName:
+        roster = core.configuration.roster
+        row = roster.row_of_key[key]
+        device, metric = roster.device_of_row(row), roster.metric_of_row(row)
+        return PointName(key, device.site_id, device.id, metric, unit_of(metric))
+
+    return name_of
+
+
+def _site_of(core: Core) -> Any:
+    def site_of(device_id: str) -> str | None:
+        device = core.configuration.roster.device(device_id)
+        return None if device is None else device.site_id
+
+    return site_of
