@@ -80,7 +80,7 @@ class _Reader:
         return "", ""
 
 
-def parse_linkage(data: Mapping[str, Any]) -> Linkage:
+def parse_linkage(data: Mapping[Any, Any]) -> Linkage:
     """One linkage from its data. Raises LinkageError with all its problems."""
     if not isinstance(data, Mapping):
         raise LinkageError("", [Problem("linkage", repr(data), "a mapping of fields")])
