@@ -20,6 +20,7 @@ from sites.model import Device
 MAX_PAYLOAD = 262_144  # bytes: a measurement is never larger; a megabyte is refused unread
 MAX_METRIC = 64  # characters of a point's metric name
 
+_ALIASES = {"temperature_c": "temperature"}  # the public contract's word for a switch's own temperature
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _FOREIGN = re.compile(r"[^A-Za-z0-9]+")
 
@@ -98,6 +99,9 @@ def canonical_name(field_name: str) -> str | None:
     """A point's metric name from a vendor's word: lower snake case, dots kept as suffixes; None when nothing usable is left."""
     if field_name in METRICS:
         return field_name
+    base, dot, suffix = field_name.partition(".")
+    if base in _ALIASES:
+        field_name = f"{_ALIASES[base]}{dot}{suffix}"
     if len(field_name) > MAX_METRIC:
         return None
     words = [_FOREIGN.sub("_", _CAMEL.sub("_", part)).strip("_").lower() for part in field_name.split(".")]

@@ -7,6 +7,7 @@ answer there is, so every state that names a switch position is also a reply wit
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -14,13 +15,14 @@ import orjson
 from ingest.codec import Codec, CodecState, Decoded, Place, Reply, canonical_name, parse_json, suggest_by_metrics
 from ingest.timestamps import to_ms
 from power.model import Action, Command
+from sites.metrics import METRICS
 from sites.model import Device
 from sites.readings import NO_TIME
 
 MAX_INVENTORY = 4_194_304  # bytes: a thousand devices' definitions with room to spare
 
 # vendor field -> (canonical metric, factor); https://www.zigbee2mqtt.io/guide/usage/exposes.html
-_FIELDS: dict[str, tuple[str, float]] = {
+FIELDS: dict[str, tuple[str, float]] = {
     "current": ("current_a", 1.0),
     "voltage": ("voltage_v", 1.0),
     "power": ("power_w", 1.0),
@@ -51,7 +53,24 @@ _PHASES = {"phase_a": "l1", "phase_b": "l2", "phase_c": "l3"}
 _ENDPOINT = re.compile(r"(?P<field>[a-z_]+?)_(?P<end>l\d{1,2}|left|right|center|top|bottom|phase_[abc])\Z")
 _UNITS = {"LEL": "lel", "%LEL": "lel", "ppm": "gas_ppm"}
 _AVAILABLE = {"online": True, "offline": False}
+_OUTWARD = {metric: field for field, (metric, factor) in reversed(FIELDS.items()) if factor == 1.0}
+_FLAGS = frozenset(metric.name for metric in METRICS.values() if (metric.low, metric.high) == (0.0, 1.0))
 _POSITIONS = {"ON": 1, "OFF": 0}
+
+
+def encode_state(values: Mapping[str, float]) -> bytes:
+    """A device's state as Zigbee2MQTT would publish it, from canonical metrics; for simulated devices."""
+    document: dict[str, Any] = {}
+    for metric, value in values.items():
+        base, _, end = metric.partition(".")
+        field = _OUTWARD.get(base, base)
+        if base == "closed":
+            document[f"state_l{end}" if end else "state"] = "ON" if value else "OFF"
+        elif base in _FLAGS:
+            document[field] = bool(value)
+        else:
+            document[f"{field}_l{end}" if end else field] = value
+    return orjson.dumps(document)
 
 
 def locate(topic_filter: str, topic: str) -> Place | None:
@@ -139,7 +158,7 @@ def _field(field: str, value: Any, on_battery: bool, units: dict[str, str], valu
     if field == "voltage" and on_battery:
         values["battery_mv"] = value  # a cell's millivolts are no line voltage
         return
-    known = _FIELDS.get(field)
+    known = FIELDS.get(field)
     if known is not None:
         values[known[0]] = value * known[1] if known[1] != 1.0 and type(value) in (int, float) else value
         return
@@ -158,7 +177,7 @@ def _field(field: str, value: Any, on_battery: bool, units: dict[str, str], valu
         out.replies.append(Reply(suffix, None, "done", "closed" if position else "open"))
         return
     if suffix and part in _BY_CHANNEL:
-        values[f"{_FIELDS[part][0]}.{suffix}"] = value
+        values[f"{FIELDS[part][0]}.{suffix}"] = value
         return
     if isinstance(value, bool | int | float):
         name = canonical_name(field)
@@ -214,7 +233,7 @@ def encode_order(device: Device, command: Command) -> tuple[str, bytes]:
 
 def suggest(state: CodecState, place: Place, decoded: Decoded) -> str:
     heard = {metric for _, values in decoded.samples for metric in values}
-    told = {_FIELDS[field][0] for field in _listed(state, place).get("units", {}) if field in _FIELDS}
+    told = {FIELDS[field][0] for field in _listed(state, place).get("units", {}) if field in FIELDS}
     return suggest_by_metrics(heard | told)
 
 

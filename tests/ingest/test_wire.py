@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-import servers
 
 from ingest.broker import Broker, Link
 from ingest.courier import Courier
@@ -25,6 +20,7 @@ from ingest.publish import NotPublished, Publisher, publish_once
 from power.model import Action, Command
 from sites.model import Device
 from sites.roster import Roster
+from tests import servers
 
 pytestmark = pytest.mark.wire
 
