@@ -146,3 +146,20 @@ def _watches_of(program: Program, devices: NDArray[np.int64] | NDArray[np.int32]
     counts = program.watch_start[devices.astype(np.int64) + 1] - starts
     begins = np.cumsum(counts) - counts
     return np.repeat(starts - begins, counts) + np.arange(int(counts.sum())), counts
+
+
+def state_of(program: Program, memory: Memory, device_id: str) -> tuple[str, int | None]:
+    """A device's presence (`online`, `silent`, `offline`, `never_heard`) by its own interval, whatever rules watch it, and when its newest
+    reading arrived."""
+    row = program.roster.device_rows.get(device_id)
+    if row is None or row >= memory.devices:
+        return "never_heard", None
+    arrived = [int(program.roster.columns.latest_arrived_ms[point]) for point in program.roster.rows_by_metric[row].values()]
+    newest = max((at for at in arrived if at != NEVER), default=None)
+    heard_h = int(memory.device_heard_h[row])
+    if memory.device_offline[row]:
+        return "offline", newest
+    if heard_h == NEVER:
+        return "never_heard", newest
+    is_silent = memory.hearing(memory.now_ms) - heard_h >= program.gap_ms[row]
+    return "silent" if is_silent else "online", newest
