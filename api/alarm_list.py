@@ -9,16 +9,16 @@ from __future__ import annotations
 import base64
 import binascii
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import orjson
 
 from alarms.model import Alarm, Attention
 from alarms.queries import AlarmQuery
-from api.problems import Problem
 from api.shapes.alarms import SEVERITY_NAMES
 from rules.model import Severity
-from sites.records import Scope
+from sites.records import BadCursor, Scope
 
 SEVERITIES: dict[str, Severity] = {name: severity for severity, name in SEVERITY_NAMES.items()}
 Order = tuple[int, bool, int, str]
@@ -27,7 +27,7 @@ Order = tuple[int, bool, int, str]
 def open_page(
     alarms: Mapping[str, Alarm], query: AlarmQuery, sites: Scope, cursor: str | None, limit: int
 ) -> tuple[list[Alarm], str | None]:
-    """One page and the next cursor. Raises Problem for a cursor that is none."""
+    """One page and the next cursor. Raises BadCursor."""
     after = None if cursor is None else _read_cursor(cursor)
     found = sorted((a for a in tuple(alarms.values()) if matches(a, query, sites)), key=_order)
     if after is not None:
@@ -37,15 +37,24 @@ def open_page(
 
 
 def counted(alarms: Mapping[str, Alarm], query: AlarmQuery, sites: Scope) -> tuple[int, dict[str, dict[str, int]]]:
-    """How many, and by facet."""
-    found = [a for a in tuple(alarms.values()) if matches(a, query, sites)]
-    return len(found), {
-        "severity": dict(Counter(SEVERITY_NAMES[a.severity] for a in found)),
-        "state": dict(Counter(f"{a.condition}/{a.attention}" for a in found)),
-        "site": dict(Counter(a.site_id for a in found)),
-        "zone": dict(Counter(a.zone_id for a in found)),
-        "kind": dict(Counter(a.kind for a in found)),
+    """How many there are, and by facet: each facet under all filters but its own, so that the other choices stay visible."""
+    present = tuple(alarms.values())
+
+    def under(**lifted: object) -> list[Alarm]:
+        return [a for a in present if matches(a, replace(query, **lifted), sites)]  # type: ignore[arg-type]
+
+    states = under(state="open")
+    return len(under()), {
+        "severity": dict(Counter(SEVERITY_NAMES[a.severity] for a in under(severities=()))),
+        "site": dict(Counter(a.site_id for a in under(site=None))),
+        "zone": dict(Counter(a.zone_id for a in under(zone=None))),
+        "kind": dict(Counter(a.kind for a in under(kind=None))),
+        "state": {**_numbered(a.condition for a in states), **_numbered(a.attention for a in states), "open": len(states)},
     }
+
+
+def _numbered(words: Iterable[str]) -> dict[str, int]:
+    return {str(word): number for word, number in Counter(words).items()}
 
 
 def matches(alarm: Alarm, query: AlarmQuery, sites: Scope) -> bool:
@@ -82,4 +91,4 @@ def _read_cursor(cursor: str) -> Order:
         severity, is_acknowledged, raised, alarm_id = orjson.loads(base64.urlsafe_b64decode(cursor))
         return int(severity), bool(is_acknowledged), int(raised), str(alarm_id)
     except (ValueError, TypeError, binascii.Error):
-        raise Problem(422, "bad-cursor", "Not a cursor", "cursor: give the next_cursor of the page before, or none") from None
+        raise BadCursor(f"cursor {cursor[:80]!r} is not one that this list gave: leave it out to begin at the start") from None

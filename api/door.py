@@ -51,8 +51,7 @@ class Door:
     version: str
 
     def person(self, user_id: str | None) -> Person | None:
-        """Who that is, for a screen; None: the service itself."""
-        return None if user_id is None else {"id": user_id, "name": self.sessions.name(user_id)}
+        return self.sessions.person(user_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +164,6 @@ At = Annotated[Door, Depends(door_of)]
 By = Annotated[Visitor, Depends(visit)]
 
 
-def request_key(request: Request, visitor: Visitor) -> str:
-    """The cause of what this request orders: its idempotency key, or a fresh one."""
-    return f"{visitor.user.id}:{request.headers.get(KEY_HEADER) or secrets.token_hex(12)}"
+def request_key(request: Request) -> str:
+    """The cause of what this request orders (with who asked): its idempotency key, or a fresh one."""
+    return request.headers.get(KEY_HEADER) or secrets.token_hex(12)

@@ -17,6 +17,7 @@ from hazards.model import Hazard, HazardStep
 from hazards.queries import HazardQuery
 from power.model import Measured, Order, OrderStep
 from power.queries import OrderQuery
+from power.refusals import Refusal
 from power.requests import PowerRequest
 from sites.inbox import InboxDevice
 from sites.people import Session, User
@@ -88,7 +89,7 @@ class Board(Protocol):
 
     def measured(self, circuit_id: str) -> Measured: ...
     def presence(self, device_id: str) -> Presence: ...
-    def cut_refusal(self, circuit_id: str) -> str | None:
+    def cut_refusal(self, circuit_id: str) -> Refusal | None:
         """Why a cut of this circuit would be refused now, or None: the same decision as the order's."""
         ...
 

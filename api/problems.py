@@ -17,12 +17,12 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from alarms.errors import AlarmError, UnknownAlarm
+from alarms.errors import AlarmError, LinkageError, UnknownAlarm
 from api.ports import Busy
 from hazards import errors as hazard_errors
 from power.errors import PowerError, UnknownCircuit, UnknownOrder
 from rules.errors import RuleError
-from sites.records import Conflict, NotFound, Unavailable
+from sites.records import BadCursor, Conflict, NotFound, Unavailable
 
 log = logging.getLogger("sitewarden.api")
 PREFIX = "urn:sitewarden:problem:"
@@ -68,6 +68,7 @@ MAP: list[tuple[type[Exception], int, str, str]] = [
     (UnknownOrder, 404, "not-found", "Not found"),
     (PowerError, 409, "request-refused", "Refused"),
     (NotFound, 404, "not-found", "Not found"),
+    (BadCursor, 400, "bad-cursor", "Not a cursor of this list"),
     (Conflict, 409, "conflict", "Somebody else was first"),
     (Unavailable, 503, "records-unavailable", "The records cannot be reached now"),
     (Busy, 503, "busy", "Too much is being asked"),
@@ -98,10 +99,11 @@ def install(app: FastAPI) -> None:
                 return answer(status, name, title, detail or title, headers)
         raise error
 
-    async def of_rule(_: Request, error: Exception) -> Response:
-        assert isinstance(error, RuleError)
+    async def of_parsed(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RuleError | LinkageError)
+        what = "rule" if isinstance(error, RuleError) else "linkage"
         errors = [{"pointer": _field_pointer(p.field), "detail": f"given {p.given}; allowed: {p.allowed}"} for p in error.problems]
-        return answer(422, "invalid-rule", "The rule cannot be meant", str(error), errors=errors)
+        return answer(422, f"invalid-{what}", f"The {what} cannot be meant", str(error), errors=errors)
 
     async def of_validation(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -121,7 +123,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Problem, of_problem)
     for kind, *_ in MAP:
         app.add_exception_handler(kind, of_mapped)
-    app.add_exception_handler(RuleError, of_rule)
+    app.add_exception_handler(RuleError, of_parsed)
+    app.add_exception_handler(LinkageError, of_parsed)
     app.add_exception_handler(RequestValidationError, of_validation)
     app.add_exception_handler(HTTPException, of_http)
     app.add_exception_handler(Exception, of_anything)

@@ -6,7 +6,7 @@ where no other host is reached.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -22,7 +22,6 @@ from api.live import HEARTBEAT_S, JOIN_S, Live
 from api.ports import Board, Clock, Desk, Feed, History, Records
 from api.routes import alarms, auth, circuits, devices, hazards, health, linkages, live, orders, places, rules, users
 from api.sessions import Sessions
-from api.shapes.people import Person
 
 MOST_BODY = 1 << 20
 
@@ -45,20 +44,43 @@ def create_app(
 ) -> FastAPI:
     """The application. `secret` keys the hashes of session tokens: kept over restarts. `session_cache`: a file of the data directory
     by which signed-in people go on for 12 h while the records are away. `app.state.door.live.close()` ends the live streams."""
+    app = bare_app(version)
+    app.state.door = open_door(
+        desk=desk,
+        board=board,
+        feed=feed,
+        records=records,
+        history=history,
+        clock=clock,
+        secret=secret,
+        version=version,
+        cookie_secure=cookie_secure,
+        session_cache=session_cache,
+        live_join_s=live_join_s,
+        live_heartbeat_s=live_heartbeat_s,
+    )
+    console.serve(app, console_dir)
+    return app
+
+
+def open_door(
+    *,
+    desk: Desk,
+    board: Board,
+    feed: Feed,
+    records: Records,
+    history: History,
+    clock: Clock,
+    secret: bytes,
+    version: str = "0",
+    cookie_secure: bool = False,
+    session_cache: Path | None = None,
+    live_join_s: float = JOIN_S,
+    live_heartbeat_s: float = HEARTBEAT_S,
+) -> Door:
+    """What stands behind the routes: `app.state.door`."""
     sessions = Sessions(records, clock, secret, session_cache)
-
-    def person(user_id: str | None) -> Person | None:
-        return None if user_id is None else {"id": user_id, "name": sessions.name(user_id)}
-
-    stream = Live(feed, board, clock, person, live_join_s, live_heartbeat_s)
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-        stream.close()
-
-    app = bare_app(version, lifespan)
-    app.state.door = Door(
+    return Door(
         desk=desk,
         board=board,
         feed=feed,
@@ -66,16 +88,20 @@ def create_app(
         history=history,
         clock=clock,
         sessions=sessions,
-        live=stream,
+        live=Live(feed, board, clock, sessions.person, live_join_s, live_heartbeat_s),
         remembered=Remembered(records, clock, secret),
         cookie_secure=cookie_secure,
         version=version,
     )
-    console.serve(app, console_dir)
-    return app
 
 
-def bare_app(version: str, lifespan: Callable[[FastAPI], object] | None = None) -> FastAPI:
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    app.state.door.live.close()
+
+
+def bare_app(version: str) -> FastAPI:
     """The application with its routes and nothing behind them: enough for the OpenAPI document."""
     app = FastAPI(
         title="Sitewarden",
@@ -84,7 +110,7 @@ def bare_app(version: str, lifespan: Callable[[FastAPI], object] | None = None) 
         openapi_url="/api/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
-        lifespan=lifespan,  # type: ignore[arg-type]
+        lifespan=_lifespan,
         responses={
             "4XX": {"description": "a problem of RFC 9457", "content": {"application/problem+json": {"schema": PROBLEM}}},
         },

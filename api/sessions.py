@@ -23,6 +23,7 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 
 from api.attempts import Attempts
 from api.ports import Clock, Records
+from api.shapes.people import Person
 from sites.people import Grant, Session, User
 from sites.records import NotFound, Unavailable
 
@@ -65,7 +66,7 @@ class _Cached:
 
 
 class Sessions:
-    """Safe from worker threads; only `cached` and `name` may be called on the loop."""
+    """Safe from worker threads; only `cached` and `person` may be called on the loop."""
 
     def __init__(self, records: Records, clock: Clock, secret: bytes, cache_file: Path | None) -> None:
         self._records, self._clock, self._secret, self._file = records, clock, secret, cache_file
@@ -181,9 +182,9 @@ class Sessions:
 
     # -- names -----------------------------------------------------------------------------------------------------------
 
-    def name(self, user_id: str) -> str:
-        """The name to show, or the id where it is not known yet."""
-        return self._names.get(user_id, user_id)
+    def person(self, user_id: str | None) -> Person | None:
+        """Who that is, for a screen (the id where the name is not known yet); None: the service itself."""
+        return None if user_id is None else {"id": user_id, "name": self._names.get(user_id, user_id)}
 
     def learn_names(self) -> None:
         """Read everybody's name. Keeps what is known when the records cannot be reached."""

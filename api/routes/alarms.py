@@ -22,6 +22,7 @@ from api.problems import forbidden, invalid, not_found
 from api.routes.circuits import orders_answer, seen
 from api.routes.query import Cursor, From, Limit, To, Words
 from api.shapes.alarms import (
+    SEVERITY_NAMES,
     AlarmAnswer,
     AlarmCounts,
     AlarmDetail,
@@ -46,6 +47,7 @@ from api.shapes.power import AlarmCutAsk, CircuitSeen, CutPreview, OrdersAnswer,
 from power.model import Order
 from power.queries import OrderQuery
 from power.requests import Cut
+from rules.model import Severity
 from sites.records import NotFound, Unavailable
 
 audit = logging.getLogger("sitewarden.audit")
@@ -99,7 +101,9 @@ def counts(asked: Asked, door: At, visitor: By) -> AlarmCounts:
     """How many, by severity, state, site, zone and kind."""
     if asked.state in ("ended", None):
         facets = door.records.alarm_counts(asked, visitor.scope)
-        return {"total": sum(facets.get("severity", {}).values()), "facets": facets}
+        wanted = {SEVERITY_NAMES[Severity(s)] for s in asked.severities} or set(SEVERITY_NAMES.values())
+        total = sum(number for name, number in facets.get("severity", {}).items() if name in wanted)
+        return {"total": total, "facets": facets}
     total, facets = counted(door.board.alarms, asked, visitor.scope)
     return {"total": total, "facets": facets}
 
@@ -233,9 +237,7 @@ async def cut(alarm_id: str, ask: AlarmCutAsk, request: Request, door: At, visit
         circuit = circuits.get(circuit_id)
         if circuit is None or circuit.site_id != found.site_id:
             raise invalid(f"there is no circuit {circuit_id} at the alarm's site", "/circuit_ids")
-    answer = await door.desk.ask(
-        Cut(key=request_key(request, visitor), circuit_ids=ids, who=visitor.user.id, reason=ask.reason, alarm_id=alarm_id)
-    )
+    answer = await door.desk.ask(Cut(key=request_key(request), circuit_ids=ids, who=visitor.user.id, reason=ask.reason, alarm_id=alarm_id))
     return orders_answer(door, answer.orders, answer.recorded)
 
 

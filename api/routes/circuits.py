@@ -41,9 +41,7 @@ def seen(door: Door, circuit: Circuit) -> CircuitSeen:
     board = door.board
     running = [o for o in tuple(board.orders.values()) if o.circuit_id == circuit.id and o.state not in FINAL]
     order = order_shape(max(running, key=lambda o: o.requested_ms), door.person) if running else None
-    in_scan = circuit.id in board.roster.circuits
-    refusal = board.cut_refusal(circuit.id) if in_scan else "the scan has not taken the circuit in yet"
-    return circuit_shape(circuit, board.measured(circuit.id), refusal, order)
+    return circuit_shape(circuit, board.measured(circuit.id), board.cut_refusal(circuit.id), order)
 
 
 def orders_answer(door: Door, orders: tuple[Order, ...], recorded: bool) -> OrdersAnswer:
@@ -51,8 +49,10 @@ def orders_answer(door: Door, orders: tuple[Order, ...], recorded: bool) -> Orde
 
 
 @router.get("/circuits")
-def circuits(door: At, visitor: By, site: Of = None, zone: Of = None, cursor: Cursor = None, limit: Limit = 50) -> CircuitPage:
-    page = configuration.listed(door, visitor, "circuit", cursor, limit, site_id=site, zone_id=zone)
+def circuits(
+    door: At, visitor: By, site: Of = None, zone: Of = None, q: Of = None, cursor: Cursor = None, limit: Limit = 50
+) -> CircuitPage:
+    page = configuration.listed(door, visitor, "circuit", cursor, limit, site_id=site, zone_id=zone, q=q)
     return {"items": [seen(door, t) for t in page.items], "next_cursor": page.next_cursor}
 
 
@@ -124,7 +124,7 @@ async def cut(circuit_id: str, ask: CutAsk, request: Request, door: At, visitor:
         raise invalid(f"there is no open alarm {ask.alarm_id} at the circuit's site", "/alarm_id")
     answer = await door.desk.ask(
         Cut(
-            key=request_key(request, visitor),
+            key=request_key(request),
             circuit_ids=(circuit_id,),
             who=visitor.user.id,
             reason=ask.reason,
@@ -156,7 +156,7 @@ async def restore(circuit_id: str, ask: RestoreAsk, request: Request, door: At, 
             f"{second.name} may not restore here; the roles {', '.join(roles_for('restore'))} may",
         )
     answer = await door.desk.ask(
-        Restore(key=request_key(request, visitor), circuit_id=circuit_id, who=visitor.user.id, second=second.id, reason=ask.reason)
+        Restore(key=request_key(request), circuit_id=circuit_id, who=visitor.user.id, second=second.id, reason=ask.reason)
     )
     return orders_answer(door, answer.orders, answer.recorded)
 

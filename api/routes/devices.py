@@ -78,10 +78,11 @@ def devices(
     visitor: By,
     site: Of = None,
     zone: Of = None,
+    q: Of = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> DevicePage:
-    page = configuration.listed(door, visitor, "device", cursor, limit, site_id=site, zone_id=zone)
+    page = configuration.listed(door, visitor, "device", cursor, limit, site_id=site, zone_id=zone, q=q)
     return {"items": [_shape(door, t) for t in page.items], "next_cursor": page.next_cursor}
 
 

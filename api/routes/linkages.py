@@ -1,19 +1,29 @@
-"""Linkages: which alarm changes call for which actions. Seen and changed like rules, by the sites that they concern."""
+"""Linkages: which alarm changes call for which actions, handed in as the data that `alarms.linkage_parse` reads. Seen and changed like
+rules, by the sites that they concern."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated, Any
 
-from alarms.linkage import Linkage
+from fastapi import APIRouter, Body
+
+from alarms.linkage_parse import parse_linkage
 from api import configuration
 from api.door import ActingRoute, At, By
 from api.problems import invalid
 from api.routes.query import Cursor, Limit
-from api.shapes.rules import ChangedLinkageAsk, LinkageAsk, LinkagePage, LinkageShape, linkage_shape
-from rules.model import Severity
+from api.shapes.rules import LinkagePage, LinkageShape, linkage_shape
 
 router = APIRouter(route_class=ActingRoute, tags=["linkages"])
-SIGNALS = ("raised", "stepped_up", "acknowledged", "judged_true", "cleared")
+Handed = Annotated[
+    dict[str, Any],
+    Body(
+        description="A linkage as data, as in LinkageShape.data.",
+        examples=[
+            {"id": "gas-tell", "name": {"zh": "燃气通知", "en": "Gas"}, "kinds": ["gas"], "notify": ["duty@example.org"], "cut": "offer"}
+        ],
+    ),
+]
 
 
 @router.get("/linkages")
@@ -23,10 +33,12 @@ def linkages(door: At, visitor: By, cursor: Cursor = None, limit: Limit = 50) ->
 
 
 @router.post("/linkages", status_code=201)
-def new_linkage(ask: LinkageAsk, door: At, visitor: By) -> LinkageShape:
+def new_linkage(handed: Handed, door: At, visitor: By) -> LinkageShape:
+    """422 names every field that cannot be meant."""
     visitor.must_somewhere("rules")
     visitor.must_have_proved()
-    return linkage_shape(configuration.insert(door, visitor, "linkage", _made(ask, configuration.new_id(ask.id, "linkage"), 1)))
+    linkage = parse_linkage({**handed, "id": configuration.new_id(handed.get("id"), "linkage"), "version": 1})
+    return linkage_shape(configuration.insert(door, visitor, "linkage", linkage))
 
 
 @router.get("/linkages/{linkage_id}")
@@ -35,13 +47,15 @@ def linkage(linkage_id: str, door: At, visitor: By) -> LinkageShape:
 
 
 @router.put("/linkages/{linkage_id}")
-def change_linkage(linkage_id: str, ask: ChangedLinkageAsk, door: At, visitor: By) -> LinkageShape:
-    configuration.same_id(ask.id, linkage_id)
+def change_linkage(linkage_id: str, handed: Handed, door: At, visitor: By) -> LinkageShape:
     configuration.one(door, visitor, "linkage", linkage_id)
     visitor.must_somewhere("rules")
     visitor.must_have_proved()
-    made = _made(ask, linkage_id, ask.version)
-    return linkage_shape(configuration.change(door, visitor, "linkage", linkage_id, ask.version, lambda _: made))
+    if not isinstance(handed.get("version"), int):
+        raise invalid("the version that is changed is needed", "/version")
+    configuration.same_id(handed.get("id"), linkage_id)
+    given = parse_linkage({**handed, "id": linkage_id})
+    return linkage_shape(configuration.change(door, visitor, "linkage", linkage_id, given.version, lambda _: given))
 
 
 @router.delete("/linkages/{linkage_id}", status_code=204)
@@ -50,26 +64,3 @@ def remove_linkage(linkage_id: str, door: At, visitor: By) -> None:
     visitor.must_somewhere("rules")
     visitor.must_have_proved()
     configuration.remove(door, visitor, "linkage", linkage_id)
-
-
-def _made(ask: LinkageAsk, linkage_id: str, version: int) -> Linkage:
-    unknown = [signal for signal in ask.on if signal not in SIGNALS]
-    if unknown:
-        raise invalid(f"{unknown[0]} is not something that happens to an alarm; allowed: {', '.join(SIGNALS)}", "/on")
-    return Linkage(
-        id=linkage_id,
-        name=ask.name,
-        name_en=ask.name_en,
-        on=tuple(ask.on),
-        kinds=tuple(ask.kinds),
-        sites=tuple(ask.sites),
-        zones=tuple(ask.zones),
-        min_severity=Severity[ask.min_severity.upper()],
-        triggers=ask.triggers,
-        notify=tuple(ask.notify),
-        cut=ask.cut,
-        hazard=ask.hazard,
-        hazard_after=ask.hazard_after,
-        enabled=ask.enabled,
-        version=version,
-    )

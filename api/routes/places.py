@@ -144,8 +144,8 @@ def remove_enterprise(enterprise_id: str, door: At, visitor: By) -> None:
 
 
 @router.get("/sites")
-def sites(door: At, visitor: By, enterprise: Of = None, cursor: Cursor = None, limit: Limit = 50) -> SitePage:
-    page = configuration.listed(door, visitor, "site", cursor, limit, enterprise_id=enterprise)
+def sites(door: At, visitor: By, enterprise: Of = None, q: Of = None, cursor: Cursor = None, limit: Limit = 50) -> SitePage:
+    page = configuration.listed(door, visitor, "site", cursor, limit, enterprise_id=enterprise, q=q)
     return {"items": [site_shape(t) for t in page.items], "next_cursor": page.next_cursor}
 
 
@@ -210,8 +210,8 @@ def _real_timezone(name: str) -> None:
 
 
 @router.get("/zones")
-def zones(door: At, visitor: By, site: Of = None, cursor: Cursor = None, limit: Limit = 50) -> ZonePage:
-    page = configuration.listed(door, visitor, "zone", cursor, limit, site_id=site)
+def zones(door: At, visitor: By, site: Of = None, q: Of = None, cursor: Cursor = None, limit: Limit = 50) -> ZonePage:
+    page = configuration.listed(door, visitor, "zone", cursor, limit, site_id=site, q=q)
     return {"items": [zone_shape(t) for t in page.items], "next_cursor": page.next_cursor}
 
 

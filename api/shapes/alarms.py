@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, cast
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from alarms.lifecycle import isa_state
 from alarms.model import Alarm, Transition
 from alarms.queries import Delivery
 from api.shapes.asks import Ask, IdText, NoteText, ReasonText
@@ -20,8 +21,7 @@ from rules.model import Severity
 SeverityName = Literal["info", "low", "high", "critical"]
 ConditionName = Literal["active", "normal"]
 AttentionName = Literal["unacknowledged", "acknowledged"]
-# what ISA-18.2 figure 5 calls the state: condition and attention in one word
-IsaState = Literal["unack_active", "ack_active", "unack_normal", "ack_normal", "ended"]
+IsaState = Literal["A", "B", "C", "D", "E", "F"]  # the letters of ISA-18.2, see alarms.lifecycle
 VerdictName = Literal["true", "false", "test", "fault", "nuisance"]
 StepName = Literal["dispatched", "arrived", "verified", "called_119"]
 SignalName = Literal[
@@ -43,12 +43,6 @@ SEVERITY_NAMES: dict[Severity, SeverityName] = {
     Severity.LOW: "low",
     Severity.HIGH: "high",
     Severity.CRITICAL: "critical",
-}
-_ISA: dict[tuple[str, str], IsaState] = {
-    ("active", "unacknowledged"): "unack_active",
-    ("active", "acknowledged"): "ack_active",
-    ("normal", "unacknowledged"): "unack_normal",
-    ("normal", "acknowledged"): "ack_normal",
 }
 
 Name = Callable[[str | None], Person | None]  # user id -> person
@@ -88,6 +82,7 @@ class AlarmShape(TypedDict):
     is_latched: bool
     needs_reset: bool
     is_late: bool
+    is_test: bool
     is_unrecorded: bool
     raised_at: Instant
     arrived_at: Instant
@@ -165,10 +160,6 @@ class AlarmCounts(TypedDict):
     facets: dict[str, dict[str, int]]
 
 
-def isa_state(alarm: Alarm) -> IsaState:
-    return "ended" if alarm.ended_ms is not None else _ISA[(alarm.condition, alarm.attention)]
-
-
 def alarm_shape(alarm: Alarm, name: Name) -> AlarmShape:
     return {
         "id": alarm.id,
@@ -188,10 +179,11 @@ def alarm_shape(alarm: Alarm, name: Name) -> AlarmShape:
         "peak_value": finite(alarm.peak_value),
         "condition": alarm.condition.value,
         "attention": alarm.attention.value,
-        "isa_state": isa_state(alarm),
+        "isa_state": cast(IsaState, isa_state(alarm)),
         "is_latched": alarm.is_latched,
         "needs_reset": alarm.needs_reset,
         "is_late": alarm.is_late,
+        "is_test": alarm.is_test,
         "is_unrecorded": alarm.is_unrecorded,
         "raised_at": iso(alarm.raised_ms),
         "arrived_at": iso(alarm.arrived_ms),

@@ -12,6 +12,7 @@ from api.shapes.asks import Ask, IdText, NameText, ReasonText
 from api.shapes.people import Person
 from api.shapes.times import Instant, finite, iso, iso_or_none
 from power.model import FINAL, Measured, Order, OrderStep
+from power.refusals import Refusal
 from sites.model import Circuit
 
 ActionName = Literal["cut", "restore"]
@@ -54,10 +55,13 @@ class OrderShape(TypedDict):
     cause: str
     alarm_id: str | None
     who: Person | None
+    second: Person | None
     is_automatic: bool
     reason: str
     state: OrderStateName
     state_reason: str
+    state_reason_zh: str
+    state_code: str
     is_final: bool
     requested_at: Instant
     expires_at: Instant
@@ -121,6 +125,8 @@ class CircuitSeen(TypedDict):
     trial: TrialShape | None
     measured: MeasuredShape
     cut_refusal: str | None
+    cut_refusal_zh: str | None
+    cut_refusal_code: str | None
     open_order: OrderShape | None
     version: int
 
@@ -164,10 +170,13 @@ def order_shape(order: Order, name: Callable[[str | None], Person | None]) -> Or
         "cause": order.cause,
         "alarm_id": order.alarm_id,
         "who": name(order.who),
+        "second": name(order.second),
         "is_automatic": order.who is None,
         "reason": order.reason,
         "state": order.state.value,
         "state_reason": order.state_reason,
+        "state_reason_zh": order.state_reason_zh,
+        "state_code": order.state_code,
         "is_final": order.state in FINAL,
         "requested_at": iso(order.requested_ms),
         "expires_at": iso(order.expires_ms),
@@ -193,7 +202,7 @@ def order_step_shape(step: OrderStep) -> OrderStepShape:
     }
 
 
-def circuit_shape(circuit: Circuit, measured: Measured, cut_refusal: str | None, open_order: OrderShape | None) -> CircuitSeen:
+def circuit_shape(circuit: Circuit, measured: Measured, cut_refusal: Refusal | None, open_order: OrderShape | None) -> CircuitSeen:
     trial = circuit.trial
     return {
         "id": circuit.id,
@@ -210,7 +219,9 @@ def circuit_shape(circuit: Circuit, measured: Measured, cut_refusal: str | None,
         "permit_until": iso_or_none(circuit.permit_until_ms),
         "trial": None if trial is None else {"at": iso(trial.at_ms), "first_name": trial.first_name, "second_name": trial.second_name},
         "measured": measured_shape(measured),
-        "cut_refusal": cut_refusal,
+        "cut_refusal": cut_refusal.text_en if cut_refusal else None,
+        "cut_refusal_zh": cut_refusal.text_zh if cut_refusal else None,
+        "cut_refusal_code": cut_refusal.code if cut_refusal else None,
         "open_order": open_order,
         "version": circuit.version,
     }

@@ -1,15 +1,15 @@
-"""Rules and linkages over HTTP. A rule is handed in as the data that `rules.parse` reads, and refused with pointers by it."""
+"""Rules and linkages over HTTP. A rule is handed in as the data that `rules.parse` reads, a linkage as what
+`alarms.linkage_parse` reads, and refused with pointers by them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field
 from typing_extensions import TypedDict
 
 from alarms.linkage import Linkage
+from alarms.linkage_parse import linkage_data
 from api.shapes.alarms import SEVERITY_NAMES, SeverityName
-from api.shapes.asks import Ask, IdText, NameText
 from rules.model import Rule
 from rules.parse import rule_data
 
@@ -73,6 +73,7 @@ class LinkageShape(TypedDict):
     hazard_after: int
     enabled: bool
     version: int
+    data: dict[str, Any]
 
 
 class LinkagePage(TypedDict):
@@ -128,25 +129,5 @@ def linkage_shape(linkage: Linkage) -> LinkageShape:
         "hazard_after": linkage.hazard_after,
         "enabled": linkage.enabled,
         "version": linkage.version,
+        "data": linkage_data(linkage),
     }
-
-
-class LinkageAsk(Ask):
-    id: IdText | None = None
-    name: NameText
-    name_en: str = Field(default="", max_length=120)
-    on: list[str] = Field(default=["raised", "stepped_up"], min_length=1, max_length=5)
-    kinds: list[str] = Field(default_factory=list, max_length=20)
-    sites: list[IdText] = Field(default_factory=list, max_length=1000)
-    zones: list[IdText] = Field(default_factory=list, max_length=1000)
-    min_severity: SeverityName = "info"
-    triggers: int = Field(default=1, ge=1, le=20)
-    notify: list[str] = Field(default_factory=list, max_length=50)
-    cut: str = Field(default="none", pattern="^(none|offer|automatic)$")
-    hazard: bool = False
-    hazard_after: int = Field(default=3, ge=1, le=100)
-    enabled: bool = True
-
-
-class ChangedLinkageAsk(LinkageAsk):
-    version: int = Field(ge=1)

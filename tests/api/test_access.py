@@ -1,0 +1,428 @@
+"""Who may do what where: the documented table, every route by every role inside and outside, and the ways round it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from api.access import ACTS, ROLES, reach
+from api.server import bare_app
+from sites.model import District, Enterprise, Site
+from sites.people import Grant, User
+from sites.roster import Roster
+from tests.api.conftest import Service
+from tests.api.plant import PASSWORD, inbox_id
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "access.md"
+
+
+def test_the_documented_table_is_the_one_in_the_code() -> None:
+    lines = [line for line in DOCUMENT.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    roles = [cell.split()[0] for cell in lines[0].strip("|").split("|")[1:]]
+    documented = {}
+    for line in lines[2:]:
+        act, *cells = [cell.strip() for cell in line.strip("|").split("|")]
+        assert set(cells) <= {"yes", "-"}, line
+        documented[act.strip("`")] = frozenset(role for role, cell in zip(roles, cells, strict=True) if cell == "yes")
+    assert tuple(roles) == ROLES
+    assert documented == ACTS
+
+
+def test_supervisors_and_administrators_never_cut() -> None:
+    for role in ("supervisor", "administrator", "enterprise"):
+        assert role not in ACTS["cut"] | ACTS["restore"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """How to ask a route at a site. `act` None: every signed-in person may. `outside`: what asking at another site answers."""
+
+    act: str | None
+    path: str
+    body: Any = None
+    outside: int = 404
+    wrong: int = 403  # for whoever sees it and may not
+    before: Callable[[Service, str], None] | None = None
+    is_blind: bool = False  # who has the right nowhere is refused before anything is looked for
+
+
+GRADED = {"grade": "general"}
+PLAN = {
+    "rectification": {
+        "person": "王", "measures": "replace", "funds": "own", "deadline_at": "2026-11-23T00:00:00Z", "contingency": "fire watch",
+    }
+}  # fmt: skip
+RULE = {"name": {"zh": "燃气", "en": "Gas"}, "kind": "level", "metric": "lel", "above": [{"limit": 25, "severity": "high", "deadband": 2}]}
+USER = {"login": "new", "name": "New", "password": "a long password"}
+
+
+def hazard_in(*steps: tuple[str, str, Any]) -> Callable[[Service, str], None]:
+    """Brings the alarm's hazard so far by direct record transactions of people who may, whatever role is tested."""
+
+    def bring(service: Service, site: str) -> None:
+        everywhere = ("supervisor", "manager", "operator", "enterprise")
+        for role in everywhere:
+            user = service.records.user_by_login(f"all-{role}")
+            if user is None:
+                grants = (Grant(role=role, node_kind="all", node_id=None),)
+                service.records.save_user(User(id=f"u-all-{role}", login=f"all-{role}", name=role, grants=grants), "t", 0)
+        made = service.call("all-operator", "POST", f"/alarms/{site}-alarm/hazard", {}, 201)
+        service.tokens["hazard"] = made["id"]
+        for login, step, body in steps:
+            service.call(login, "POST", f"/hazards/{made['id']}/{step}", body)
+
+    return bring
+
+
+REPORTED = hazard_in()
+CONFIRMED = hazard_in(("all-manager", "confirm", GRADED))
+RECTIFYING = hazard_in(("all-manager", "confirm", GRADED), ("all-enterprise", "rectify", PLAN))
+SUBMITTED = hazard_in(
+    ("all-manager", "confirm", GRADED), ("all-enterprise", "rectify", PLAN), ("all-enterprise", "submit", {"note": "valve replaced"})
+)
+
+
+def another_hazard(service: Service, site: str) -> None:
+    REPORTED(service, site)
+    other = service.call("all-operator", "POST", "/hazards", {"site_id": site, "title": "the same", "category": "gas"}, 201)
+    service.tokens["other"] = other["id"]
+
+
+def emptied(service: Service, site: str) -> None:
+    """A site, zone or enterprise is removed only when nothing is in it."""
+    for circuit in ("c1", "c2"):
+        service.records.delete("circuit", f"{site}-{circuit}", "t", 0)
+        service.board.roster.remove("circuit", f"{site}-{circuit}")
+    for device in ("gas", "switch", "spare"):
+        service.records.delete("device", f"{site}-{device}", "t", 0)
+        service.board.roster.remove("device", f"{site}-{device}")
+    for zone in ("kitchen", "empty"):
+        service.records.delete("zone", f"{site}-{zone}", "t", 0)
+        service.board.roster.remove("zone", f"{site}-{zone}")
+
+
+def without_site(service: Service, site: str) -> None:
+    emptied(service, site)
+    service.records.delete("site", site, "t", 0)
+
+
+def normal(service: Service, site: str) -> None:
+    from dataclasses import replace
+
+    from alarms.model import Condition
+
+    alarm = service.board.alarms[f"{site}-alarm"]
+    service.board.alarms[alarm.id] = replace(alarm, condition=Condition.NORMAL, cleared_ms=alarm.changed_ms)
+
+
+CASES: dict[str, Case] = {
+    "GET /me": Case(None, "/me", outside=200),
+    "POST /auth/reauth": Case(None, "/auth/reauth", {"password": PASSWORD}, outside=200),
+    "GET /districts": Case("see", "/districts", outside=200),
+    "POST /districts": Case("configure", "/districts", {"name": "new", "parent_id": "{district}"}, outside=422),
+    "GET /districts/{district_id}": Case("see", "/districts/{district}"),
+    "PUT /districts/{district_id}": Case("configure", "/districts/{district}", {"name": "x", "version": 1, "parent_id": "city"}),
+    "DELETE /districts/{district_id}": Case("configure", "/districts/{district}"),
+    "GET /enterprises": Case("see", "/enterprises", outside=200),
+    "POST /enterprises": Case("configure", "/enterprises", {"name": "new", "district_id": "{district}"}, outside=422),
+    "GET /enterprises/{enterprise_id}": Case("see", "/enterprises/{enterprise}"),
+    "PUT /enterprises/{enterprise_id}": Case(
+        "configure", "/enterprises/{enterprise}", {"name": "x", "district_id": "{district}", "version": 1}
+    ),
+    "DELETE /enterprises/{enterprise_id}": Case("configure", "/enterprises/{enterprise}", before=without_site),
+    "GET /sites": Case("see", "/sites", outside=200),
+    "POST /sites": Case("configure", "/sites", {"name": "new", "enterprise_id": "{enterprise}"}, outside=422),
+    "GET /sites/{site_id}": Case("see", "/sites/{site}"),
+    "PUT /sites/{site_id}": Case("configure", "/sites/{site}", {"name": "x", "enterprise_id": "{enterprise}", "version": 1}),
+    "DELETE /sites/{site_id}": Case("configure", "/sites/{site}", before=emptied),
+    "POST /sites/{site_id}/commanding": Case("commanding", "/sites/{site}/commanding", {"commanding": False, "reason": "works"}),
+    "GET /zones": Case("see", "/zones", outside=200),
+    "POST /zones": Case("configure", "/zones", {"name": "new", "site_id": "{site}"}, outside=422),
+    "GET /zones/{zone_id}": Case("see", "/zones/{site}-kitchen"),
+    "PUT /zones/{zone_id}": Case("configure", "/zones/{site}-kitchen", {"name": "x", "site_id": "{site}", "version": 1}),
+    "DELETE /zones/{zone_id}": Case("configure", "/zones/{site}-empty"),
+    "GET /devices/inbox": Case("configure", "/devices/inbox", outside=200),
+    "POST /devices/inbox/{inbox_id}/accept": Case(
+        "configure", "/devices/inbox/{inbox}/accept", {"site_id": "{site}", "zone_id": "{site}-kitchen"}, wrong=404
+    ),
+    "GET /devices": Case("see", "/devices", outside=200),
+    "POST /devices": Case("configure", "/devices", {"name": "new", "site_id": "{site}", "zone_id": "{site}-kitchen"}, outside=422),
+    "GET /devices/{device_id}": Case("see", "/devices/{site}-gas"),
+    "PUT /devices/{device_id}": Case(
+        "configure", "/devices/{site}-gas", {"name": "x", "site_id": "{site}", "zone_id": "{site}-kitchen", "version": 1}
+    ),
+    "DELETE /devices/{device_id}": Case("configure", "/devices/{site}-spare"),
+    "GET /points": Case("see", "/points", outside=200),
+    "GET /points/{point_id}": Case("see", "/points/{site}-gas:lel"),
+    "GET /points/{point_id}/readings": Case("see", "/points/{site}-gas:lel/readings"),
+    "GET /circuits": Case("see", "/circuits", outside=200),
+    "POST /circuits": Case(
+        "configure", "/circuits",
+        {"name": "new", "site_id": "{site}", "zone_id": "{site}-kitchen", "device_id": "{site}-switch", "channel": "3"}, outside=422,
+    ),
+    "GET /circuits/{circuit_id}": Case("see", "/circuits/{site}-c1"),
+    "PUT /circuits/{circuit_id}": Case(
+        "configure", "/circuits/{site}-c1",
+        {"name": "x", "site_id": "{site}", "zone_id": "{site}-kitchen", "device_id": "{site}-switch", "channel": "1", "version": 1},
+    ),
+    "DELETE /circuits/{circuit_id}": Case("configure", "/circuits/{site}-c1"),
+    "POST /circuits/{circuit_id}/cut": Case("cut", "/circuits/{site}-c1/cut", {"reason": "gas"}),
+    "POST /circuits/{circuit_id}/restore": Case(
+        "restore", "/circuits/{site}-c1/restore", {"reason": "closed", "second_login": "second", "second_password": PASSWORD}
+    ),
+    "POST /circuits/{circuit_id}/trial": Case("classify", "/circuits/{site}-c1/trial", {"first_name": "王", "second_name": "李"}),
+    "POST /circuits/{circuit_id}/class": Case("classify", "/circuits/{site}-c1/class", {"circuit_class": "use", "reason": "seen"}),
+    "GET /rules": Case("see", "/rules", outside=200),
+    "POST /rules": Case("rules", "/rules", {**RULE, "scope": {"sites": ["{site}"]}}, outside=403),
+    "GET /rules/{rule_id}": Case("see", "/rules/{site}-rule"),
+    "PUT /rules/{rule_id}": Case("rules", "/rules/{site}-rule", {**RULE, "version": 1, "scope": {"sites": ["{site}"]}}),
+    "DELETE /rules/{rule_id}": Case("rules", "/rules/{site}-rule"),
+    "GET /linkages": Case("see", "/linkages", outside=200),
+    "POST /linkages": Case("rules", "/linkages", {"name": "new", "sites": ["{site}"]}, outside=403),
+    "GET /linkages/{linkage_id}": Case("see", "/linkages/{site}-linkage"),
+    "PUT /linkages/{linkage_id}": Case("rules", "/linkages/{site}-linkage", {"name": "x", "sites": ["{site}"], "version": 1}),
+    "DELETE /linkages/{linkage_id}": Case("rules", "/linkages/{site}-linkage"),
+    "GET /alarms": Case("see", "/alarms", outside=200),
+    "GET /alarms/counts": Case("see", "/alarms/counts", outside=200),
+    "POST /alarms/acknowledge": Case("acknowledge", "/alarms/acknowledge", {"alarm_ids": ["{site}-alarm"]}),
+    "POST /alarms/reset": Case("acknowledge", "/alarms/reset", {"alarm_ids": ["{site}-alarm"]}, before=normal),
+    "POST /alarms/silence": Case("acknowledge", "/alarms/silence", {"alarm_ids": ["{site}-alarm"], "desk": "1"}, outside=204),
+    "GET /alarms/{alarm_id}": Case("see", "/alarms/{site}-alarm"),
+    "POST /alarms/{alarm_id}/acknowledge": Case("acknowledge", "/alarms/{site}-alarm/acknowledge", {}),
+    "POST /alarms/{alarm_id}/reset": Case("acknowledge", "/alarms/{site}-alarm/reset", {}, before=normal),
+    "POST /alarms/{alarm_id}/note": Case("acknowledge", "/alarms/{site}-alarm/note", {"note": "seen"}),
+    "POST /alarms/{alarm_id}/progress": Case("acknowledge", "/alarms/{site}-alarm/progress", {"step": "arrived"}),
+    "POST /alarms/{alarm_id}/assign": Case("acknowledge", "/alarms/{site}-alarm/assign", {"assignee": "u-operator"}),
+    "POST /alarms/{alarm_id}/verdict": Case("judge", "/alarms/{site}-alarm/verdict", {"verdict": "true"}),
+    "GET /alarms/{alarm_id}/cut": Case("see", "/alarms/{site}-alarm/cut"),
+    "POST /alarms/{alarm_id}/cut": Case("cut", "/alarms/{site}-alarm/cut", {"circuit_ids": ["{site}-c1"], "reason": "gas"}),
+    "POST /alarms/{alarm_id}/hazard": Case("hazard_report", "/alarms/{site}-alarm/hazard", {}),
+    "GET /hazards": Case("see", "/hazards", outside=200),
+    "GET /hazards/counts": Case("see", "/hazards/counts", outside=200),
+    "POST /hazards": Case("hazard_report", "/hazards", {"site_id": "{site}", "title": "blocked exit", "category": "exit"}),
+    "GET /hazards/{hazard_id}": Case("see", "/hazards/{hazard}", before=REPORTED),
+    "POST /hazards/{hazard_id}/confirm": Case("hazard_confirm", "/hazards/{hazard}/confirm", GRADED, before=REPORTED),
+    "POST /hazards/{hazard_id}/rectify": Case("hazard_rectify", "/hazards/{hazard}/rectify", PLAN, before=CONFIRMED),
+    "POST /hazards/{hazard_id}/submit": Case("hazard_submit", "/hazards/{hazard}/submit", {"note": "done"}, before=RECTIFYING),
+    "POST /hazards/{hazard_id}/accept": Case("hazard_accept", "/hazards/{hazard}/accept", {"note": "seen"}, before=SUBMITTED),
+    "POST /hazards/{hazard_id}/return": Case("hazard_accept", "/hazards/{hazard}/return", {"reason": "leaks"}, before=SUBMITTED),
+    "POST /hazards/{hazard_id}/reject": Case("hazard_confirm", "/hazards/{hazard}/reject", {"reason": "none"}, before=REPORTED),
+    "POST /hazards/{hazard_id}/merge": Case(
+        "hazard_confirm", "/hazards/{hazard}/merge", {"into": "{other}", "reason": "same"}, before=another_hazard
+    ),
+    "GET /orders": Case("see", "/orders", outside=200),
+    "GET /orders/{order_id}": Case("see", "/orders/{site}-order"),
+    "GET /users": Case("users", "/users", outside=200),
+    "POST /users": Case(
+        "users", "/users", {**USER, "grants": [{"role": "operator", "node_kind": "site", "node_id": "{site}"}]}, outside=403
+    ),
+    "GET /users/{user_id}": Case("users", "/users/{person}", is_blind=True),
+    "PUT /users/{user_id}": Case("users", "/users/{person}", {"login": "{person}", "name": "x", "version": 1}, is_blind=True),
+}  # fmt: skip
+
+# /live is walked in test_live.py; these need no session
+OPEN = {"POST /auth/login", "POST /auth/logout"}
+ELSEWHERE = {"GET /live"}
+
+
+def routes(app: FastAPI) -> set[str]:
+    """Every route of the API, from its own document."""
+    return {
+        f"{method.upper()} {path.removeprefix('/api/v1')}"
+        for path, operations in app.openapi()["paths"].items()
+        for method in operations
+        if path.startswith("/api/v1")
+    }
+
+
+def test_every_route_has_its_case() -> None:
+    assert routes(bare_app("1")) == set(CASES) | OPEN | ELSEWHERE
+
+
+def filled_in(given: Any, names: dict[str, str]) -> Any:
+    match given:
+        case str():
+            return re.sub(r"\{(\w+)\}", lambda m: names[m.group(1)], given)
+        case dict():
+            return {key: filled_in(value, names) for key, value in given.items()}
+        case list():
+            return [filled_in(value, names) for value in given]
+    return given
+
+
+def ask(service: Service, case: Case, name: str, login: str | None, site: str) -> int:
+    names = {
+        "site": site,
+        "district": "east" if site == "mall" else "west",
+        "enterprise": "e1" if site == "mall" else "e2",
+        "inbox": inbox_id(service.records, site) if "{inbox}" in case.path else "",
+        "person": "u-operator" if site == "mall" else "u-plant",
+        "hazard": service.tokens.get("hazard", ""),
+        "other": service.tokens.get("other", ""),
+    }
+    headers = {} if login is None else service.as_(login)
+    method, path = name.split()[0], "/api/v1" + filled_in(case.path, names)
+    response = service.client.request(method, path, json=filled_in(case.body, names), headers=headers)
+    assert response.status_code < 500, f"{name} as {login}: {response.text}"
+    return response.status_code
+
+
+# a grant on an enterprise does not reach the district above it
+ABOVE = {"POST /districts", "PUT /districts/{district_id}", "DELETE /districts/{district_id}", "POST /enterprises"}
+
+
+def second_person(service: Service) -> None:
+    manager = service.records.user_by_login("manager")
+    assert manager is not None
+    service.records.save_user(
+        User(id="u-second", login="second", name="Second", password_hash=manager.password_hash, grants=manager.grants), "t", 0
+    )
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_every_route_by_every_role_inside_and_outside(name: str, build: Callable[..., Service]) -> None:
+    case = CASES[name]
+    changes = not name.startswith("GET")
+
+    def prepared(site: str) -> Service:
+        service = build()
+        second_person(service)
+        if case.before is not None:
+            case.before(service, site)
+        return service
+
+    allowed = [role for role in ROLES if case.act is None or (role in ACTS[case.act] and name not in ABOVE)]
+    refused = [role for role in ROLES if role not in allowed]
+    service = prepared("mall")
+    assert ask(service, case, name, None, "mall") == 401, "nobody is not signed in"
+    for role in refused:
+        assert ask(service, case, name, role, "mall") == case.wrong, f"{role} inside"
+    for number, role in enumerate(allowed):
+        if changes and number > 0:
+            service = prepared("mall")
+        assert 200 <= ask(service, case, name, role, "mall") < 300, f"{role} inside"
+    service = prepared("plant")
+    for role in ROLES:
+        status = ask(service, case, name, role, "plant")
+        # a list or a creation has no thing to hide: who may not at all is told so
+        told = case.is_blind or case.outside in (200, 204, 422)
+        assert status == (403 if told and status == 403 and role in refused else case.outside), f"{role} outside"
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        ("/sites", "id"), ("/zones", "site_id"), ("/devices", "site_id"), ("/circuits", "site_id"), ("/points", "site_id"),
+        ("/orders", "site_id"), ("/alarms", "id"), ("/alarms?state=ended", "id"), ("/enterprises", "id"), ("/districts", "id"),
+        ("/rules", "id"), ("/linkages", "id"), ("/hazards", "site_id"),
+    ],
+)  # fmt: skip
+def test_lists_hold_nothing_from_outside(path: str, key: str, service: Service) -> None:
+    SUBMITTED(service, "plant")
+    SUBMITTED(service, "mall")
+    for login, foreign in (("operator", ("plant", "e2", "west")), ("plant", ("mall", "e1", "east"))):
+        items = service.call(login, "GET", path)["items"]
+        assert items, f"{login} sees something in {path}"
+        assert not [i for i in items if i[key].startswith(foreign)]
+
+
+def test_counts_hold_nothing_from_outside(service: Service) -> None:
+    for login, site in (("operator", "mall"), ("plant", "plant")):
+        for state in ("open", "ended"):
+            counts = service.call(login, "GET", f"/alarms/counts?state={state}")
+            assert counts["total"] == 1
+            assert counts["facets"]["site"] == {site: 1}
+
+
+def test_filtering_for_a_foreign_site_gives_nothing(service: Service) -> None:
+    for path in (
+        "/alarms?site=plant",
+        "/alarms?state=any&site=plant",
+        "/orders?site=plant",
+        "/devices?site=plant",
+        "/points?device=plant-gas",
+    ):
+        assert service.call("operator", "GET", path)["items"] == []
+
+
+def test_a_grant_on_a_district_reaches_all_below_it_and_nothing_beside() -> None:
+    roster = Roster()
+    for thing in (
+        District(id="city", name="c"), District(id="east", name="e", parent_id="city"), District(id="ring", name="r", parent_id="ring"),
+        Enterprise(id="e1", district_id="east", name="1"), Enterprise(id="e2", district_id="ring", name="2"),
+        Site(id="s1", enterprise_id="e1", name="1"), Site(id="s2", enterprise_id="e2", name="2"),
+    ):  # fmt: skip
+        roster.put(thing)
+
+    def of(kind: str, node: str | None, role: str = "manager") -> Any:
+        return reach(User(id="u", login="u", name="u", grants=(Grant(role=role, node_kind=kind, node_id=node),)), roster)
+
+    assert of("district", "city").scope == {"s1"}
+    assert of("district", "ring").scope == {"s2"}
+    assert of("enterprise", "e1").scope == {"s1"}
+    assert of("all", None).scope is None
+    assert of("district", "nowhere").scope == frozenset()
+    assert of("district", "city").may_on("configure", "enterprise", "e1")
+    assert not of("enterprise", "e1").may_on("configure", "district", "east")
+    assert of("site", "s1").sees_node("district", "city", roster)
+    assert not of("site", "s1").sees_node("enterprise", "e2", roster)
+    assert of("all", None, role="supervisor").sites["cut"] == frozenset()
+
+
+def test_grants_add_up_each_in_its_own_place(service: Service) -> None:
+    both = (Grant(role="operator", node_kind="site", node_id="mall"), Grant(role="supervisor", node_kind="site", node_id="plant"))
+    service.records.save_user(User(id="u-both", login="both", name="Both", grants=both), "t", 0)
+    service.call("both", "POST", "/circuits/mall-c1/cut", {"reason": "gas"}, 202)
+    service.call("both", "POST", "/circuits/plant-c1/cut", {"reason": "gas"}, 403)
+
+
+def test_a_rule_for_all_sites_is_seen_by_all_and_changed_only_with_the_right_everywhere(service: Service) -> None:
+    made = service.call("root", "POST", "/rules", {**RULE, "id": "everywhere"}, 201)
+    assert service.call("operator", "GET", "/rules/everywhere")["id"] == "everywhere"
+    service.call("manager", "PUT", "/rules/everywhere", {**RULE, "version": made["version"]}, 403)
+    service.call("manager", "PUT", "/rules/mall-rule", {**RULE, "version": 1}, 403)  # would widen it to all sites
+
+
+def test_an_administrator_gives_only_what_is_theirs(service: Service) -> None:
+    grant = {"role": "administrator", "node_kind": "all", "node_id": None}
+    service.call("administrator", "POST", "/users", {**USER, "grants": [grant]}, 403)
+    root = service.call("root", "GET", "/users/u-root")
+    service.call("administrator", "PUT", "/users/u-root", {"login": "root", "name": "x", "version": root["version"]}, 404)
+    mixed = [{"role": "operator", "node_kind": "site", "node_id": s} for s in ("mall", "plant")]
+    made = service.call("root", "POST", "/users", {**USER, "id": "mixed", "grants": mixed}, 201)
+    taken = {"login": "new", "name": "mine now", "password": "another password", "version": made["version"]}
+    service.call("administrator", "PUT", "/users/mixed", taken, 403)
+
+
+def test_the_second_person_of_a_restore_is_another_one_with_the_right_here(service: Service) -> None:
+    def restore(login: str, password: str = PASSWORD) -> str:
+        body = {"reason": "closed", "second_login": login, "second_password": password}
+        status = 202 if login == "manager" and password == PASSWORD else 403
+        answer = service.call("operator", "POST", "/circuits/mall-c1/restore", body, status)
+        return str(answer.get("detail", "accepted"))
+
+    assert "another person" in restore("operator")
+    assert "may not restore here" in restore("supervisor")
+    assert "may not restore here" in restore("plant")
+    assert "wrong" in restore("manager", "guess")
+    assert not service.desk.asked
+    assert restore("manager") == "accepted"
+    assert service.desk.asked[0].second == "u-manager"  # type: ignore[union-attr]
+
+
+def test_routes_walked_here_are_those_that_are_served(app: FastAPI) -> None:
+    """The document lists what is in the schema: nothing under /api/v1 is served beside it but the document and its page."""
+
+    def flat(routes: Any) -> Iterator[Any]:
+        for route in routes:
+            yield from flat(route.routes) if hasattr(route, "routes") and not isinstance(route, APIRoute) else [route]
+
+    hidden = {route.path for route in flat(app.routes) if getattr(route, "include_in_schema", True) is False}
+    assert hidden == {"/api/v1/openapi.json", "/api/v1/docs", "/{path:path}"}
