@@ -242,7 +242,7 @@ class Orders:
     # -- time ------------------------------------------------------------------------------------------------------
 
     def due_ms(self) -> int | None:
-        """When `due` or `to_send` want to be asked next; None: never, as things stand."""
+        """When `due` or `to_send` want to be asked next; None: never, as things stand. In the past while an order wants sending."""
         moments: list[int] = []
         for order in self._book.open.values():
             watch = self._book.watches[order.id]
@@ -266,6 +266,8 @@ class Orders:
                 if now_ms >= order.expires_ms:
                     sending.overdue(self._book, order, now_ms, out)
             elif watch.proof_ms is not None and now_ms >= watch.proof_ms:
+                if sending.wants_sending(self._book, order, now_ms):
+                    continue  # it goes out once more and has its window again
                 proving.conclude(self._book, order, now_ms, out)
             elif watch.retry_ms is not None and (watch.sends >= sending.SENDS_MOST or now_ms >= order.expires_ms):
                 self._book.watches[order.id] = replace(watch, retry_ms=None)

@@ -78,6 +78,7 @@ class Plant:
     def wait(self, ms: int) -> None:
         """Let time pass; every due moment on the way is kept exactly."""
         until = self.now_ms + ms
+        self.took(self.orders.due(self.now_ms))
         while (due_ms := self.orders.due_ms()) is not None and self.now_ms < due_ms <= until:
             self.now_ms = due_ms
             self.took(self.orders.due(self.now_ms))
