@@ -28,7 +28,7 @@ LONGEST_REST_S = 30.0
 
 def retry_ms(attempts: int) -> int:
     """How long to wait after so many failed tries: 5 s, doubling to 15 min."""
-    return min(FIRST_RETRY_MS * 2 ** min(attempts, 16), LAST_RETRY_MS)
+    return min(FIRST_RETRY_MS << min(attempts, 16), LAST_RETRY_MS)
 
 
 class Sender:

@@ -51,7 +51,7 @@ def apply(connection: Connection, outcomes: Sequence[Outcome]) -> list[Circuit |
     edited meanwhile: merged, with a version that the scan must still be told."""
     _apply_alarms(connection, outcomes)
     _apply_orders(connection, outcomes)
-    add_missing(connection, tables.firings, [asdict(firing) for outcome in outcomes for firing in outcome.firings])
+    add_missing(connection, tables.firings, [rows.FIRING.row(firing) for outcome in outcomes for firing in outcome.firings])
     records_inbox.hear(connection, [unknown for outcome in outcomes for unknown in outcome.unknown])
     _apply_points(connection, outcomes)
     merged = [

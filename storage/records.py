@@ -54,6 +54,10 @@ class Records:
         """Bring the database to the newest revision."""
         migrate.upgrade_engine(self.engine)
 
+    def revision(self) -> str:
+        """The database's present revision; empty when there is none yet."""
+        return migrate.revision_of(self.engine)
+
     def close(self) -> None:
         self.engine.dispose()
 

@@ -77,7 +77,7 @@ def transitions(connection: Connection, alarm_id: str) -> list[Transition]:
 def firings(connection: Connection, alarm_id: str) -> list[Firing]:
     t = tables.firings
     found = connection.execute(select(t).where(t.c.alarm_id == alarm_id).order_by(t.c.alarm_seq, t.c.linkage_id)).mappings()
-    return [Firing(**row) for row in found]
+    return [rows.FIRING.thing(row) for row in found]
 
 
 def deliveries(connection: Connection, alarm_id: str) -> list[Delivery]:

@@ -24,7 +24,7 @@ _h = tables.hazards
 _MERGES = 16  # as long a chain of merged hazards is followed
 
 _PLAN = ("person", "measures", "funds", "deadline_ms", "contingency")
-_SHAPE = rows.Shape(
+HAZARD = rows.Shape(
     Hazard,
     {
         "source": rows.enum_field(Source),
@@ -140,7 +140,7 @@ def change(connection: Connection, hazard_id: str, make: Change, who: str | None
 
 def keep(connection: Connection, present: Hazard | None, made: Hazard, step: HazardStep, who: str | None) -> None:
     """Write the next hazard, its step and its audit entry. Raises Conflict when it changed meanwhile."""
-    row = _SHAPE.row(made) | {name: getattr(made.rectification, name) for name in _PLAN}
+    row = HAZARD.row(made) | {name: getattr(made.rectification, name) for name in _PLAN}
     if present is None:
         assert made.version == 1, "without a present hazard only a report makes one"
         connection.execute(insert(_h), row)
@@ -186,7 +186,7 @@ def _hazards(connection: Connection, found: Sequence[Mapping[Any, Any]]) -> list
     for hazard_id, alarm_id in connection.execute(linked):
         alarm_ids[hazard_id].append(alarm_id)
     return [
-        _SHAPE.thing(row, rectification=Rectification(**{name: row[name] for name in _PLAN}), alarm_ids=tuple(alarm_ids[row["id"]]))
+        HAZARD.thing(row, rectification=Rectification(**{name: row[name] for name in _PLAN}), alarm_ids=tuple(alarm_ids[row["id"]]))
         for row in found
     ]
 

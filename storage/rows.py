@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from alarms.linkage import Linkage
+from alarms.linkage import Firing, Linkage
 from alarms.model import Alarm, Attention, Condition, Signal, Transition, Verdict
 from power.model import Action, Measured, Order, OrderState, OrderStep
 from rules.model import Rule, Severity
@@ -90,6 +90,7 @@ SITE = Shape(Site)
 ZONE = Shape(Zone)
 DEVICE = Shape(Device)
 CIRCUIT = Shape(Circuit, {"circuit_class": enum_field(CircuitClass), "poles": json_field(tuple[str, ...]), "trial": json_field(Trial)})
+FIRING = Shape(Firing)
 SESSION = Shape(Session)
 INBOX_DEVICE = Shape(InboxDevice)
 ALARM = Shape(

@@ -235,7 +235,7 @@ alarms = Table(
     Column("level", Integer, nullable=False),
     *_numbers("limit", "value", "peak_value"),
     *_words("condition", "attention"),
-    *_flags("is_latched", "needs_reset", "is_late", "is_unrecorded"),
+    *_flags("is_latched", "needs_reset", "is_late", "is_test", "is_unrecorded"),
     *_ms("raised_ms", "arrived_ms", "changed_ms"),
     *_ms("cleared_ms", "acknowledged_ms", "ended_ms", null=True),
     *_words("acknowledged_by", "assignee", "verdict", "hazard_id", null=True),
@@ -273,8 +273,8 @@ orders = Table(
     metadata,
     _id(),
     *_words("site_id", "zone_id", "circuit_id", "circuit_name", "device_id", "channel", "action", "cause", "reason"),
-    *_words("alarm_id", "who", null=True),
-    *_words("state", "state_reason"),
+    *_words("alarm_id", "who", "second", null=True),
+    *_words("state", "state_code", "state_reason", "state_reason_zh"),
     *_ms("requested_ms", "expires_ms", "changed_ms"),
     *_ms("sent_ms", "confirmed_ms", "proved_ms", "deadline_ms", null=True),
     Column("attempts", Integer, nullable=False),
@@ -303,7 +303,7 @@ firings = Table(
     Column("alarm_seq", Integer, primary_key=True, autoincrement=False),
     *_ms("at_ms"),
     *_flags("fired"),
-    *_words("reason"),
+    *_words("code", "reason", "reason_zh"),
     Index(None, "alarm_id"),
 )
 outbox = Table(

@@ -1,50 +1,33 @@
-"""Baseline: every table of the first release."""
+"""First release: alarms, orders and the rest that scans leave behind, hazards, audit."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0001"
-down_revision = None
+revision = "0002"
+down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-# in the order in which they were made; dropped from the last to the first
+# in the order in which they are made; dropped from the last to the first
 TABLES = (
     "alarms",
     "audit",
     "audit_head",
-    "districts",
     "firings",
     "hazard_alarms",
     "hazard_numbers",
     "hazard_steps",
     "hazard_wants",
     "hazards",
-    "idempotency",
     "inbox_devices",
-    "linkage_sites",
-    "linkages",
     "order_steps",
     "orders",
     "outbox",
-    "points",
     "projection",
-    "removals",
-    "rule_sites",
-    "rule_versions",
-    "rules",
     "transitions",
     "unprojected",
-    "users",
-    "enterprises",
-    "grants",
-    "sessions",
-    "sites",
-    "zones",
-    "devices",
-    "circuits",
 )
 
 
@@ -77,6 +60,7 @@ def upgrade() -> None:
         sa.Column("is_latched", sa.Boolean(), nullable=False),
         sa.Column("needs_reset", sa.Boolean(), nullable=False),
         sa.Column("is_late", sa.Boolean(), nullable=False),
+        sa.Column("is_test", sa.Boolean(), nullable=False),
         sa.Column("is_unrecorded", sa.Boolean(), nullable=False),
         sa.Column("raised_ms", sa.BigInteger(), nullable=False),
         sa.Column("arrived_ms", sa.BigInteger(), nullable=False),
@@ -130,23 +114,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("only", name=op.f("pk_audit_head")),
     )
     op.create_table(
-        "districts",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("parent_id", sa.Text(), nullable=True),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["parent_id"], ["districts.id"], name=op.f("fk_districts_parent_id_districts")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_districts")),
-    )
-    op.create_index(op.f("ix_districts_parent_id"), "districts", ["parent_id"], unique=False)
-    op.create_table(
         "firings",
         sa.Column("linkage_id", sa.Text(), nullable=False),
         sa.Column("alarm_id", sa.Text(), nullable=False),
         sa.Column("alarm_seq", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("at_ms", sa.BigInteger(), nullable=False),
         sa.Column("fired", sa.Boolean(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("reason_zh", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("linkage_id", "alarm_id", "alarm_seq", name=op.f("pk_firings")),
     )
     op.create_index(op.f("ix_firings_alarm_id"), "firings", ["alarm_id"], unique=False)
@@ -226,15 +202,6 @@ def upgrade() -> None:
     op.create_index(op.f("ix_hazards_site_id_found_ms_id"), "hazards", ["site_id", "found_ms", "id"], unique=False)
     op.create_index(op.f("ix_hazards_state_deadline_ms"), "hazards", ["state", "deadline_ms"], unique=False)
     op.create_table(
-        "idempotency",
-        sa.Column("user_id", sa.Text(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("answer", sa.LargeBinary(), nullable=False),
-        sa.Column("at_ms", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("user_id", "key", name=op.f("pk_idempotency")),
-    )
-    op.create_index(op.f("ix_idempotency_at_ms"), "idempotency", ["at_ms"], unique=False)
-    op.create_table(
         "inbox_devices",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("codec", sa.Text(), nullable=False),
@@ -251,23 +218,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("codec", "address", name=op.f("uq_inbox_devices_codec_address")),
     )
     op.create_index(op.f("ix_inbox_devices_first_ms_id"), "inbox_devices", ["first_ms", "id"], unique=False)
-    op.create_table(
-        "linkage_sites",
-        sa.Column("linkage_id", sa.Text(), nullable=False),
-        sa.Column("site_id", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("linkage_id", "site_id", name=op.f("pk_linkage_sites")),
-    )
-    op.create_index(op.f("ix_linkage_sites_site_id"), "linkage_sites", ["site_id"], unique=False)
-    op.create_table(
-        "linkages",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("name_en", sa.Text(), nullable=False),
-        sa.Column("enabled", sa.Boolean(), nullable=False),
-        sa.Column("body", sa.Text(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_linkages")),
-    )
     op.create_table(
         "order_steps",
         sa.Column("order_id", sa.Text(), nullable=False),
@@ -292,8 +242,11 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("alarm_id", sa.Text(), nullable=True),
         sa.Column("who", sa.Text(), nullable=True),
+        sa.Column("second", sa.Text(), nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("state_code", sa.Text(), nullable=False),
         sa.Column("state_reason", sa.Text(), nullable=False),
+        sa.Column("state_reason_zh", sa.Text(), nullable=False),
         sa.Column("requested_ms", sa.BigInteger(), nullable=False),
         sa.Column("expires_ms", sa.BigInteger(), nullable=False),
         sa.Column("changed_ms", sa.BigInteger(), nullable=False),
@@ -331,54 +284,10 @@ def upgrade() -> None:
     op.create_index(op.f("ix_outbox_alarm_id"), "outbox", ["alarm_id"], unique=False)
     op.create_index(op.f("ix_outbox_state_next_try_ms"), "outbox", ["state", "next_try_ms"], unique=False)
     op.create_table(
-        "points",
-        sa.Column("device_id", sa.Text(), nullable=False),
-        sa.Column("metric", sa.Text(), nullable=False),
-        sa.Column("unit", sa.Text(), nullable=False),
-        sa.Column("first_ms", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("device_id", "metric", name=op.f("pk_points")),
-    )
-    op.create_table(
         "projection",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_projection")),
-    )
-    op.create_table(
-        "removals",
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("thing_id", sa.Text(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("at_ms", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("kind", "thing_id", name=op.f("pk_removals")),
-    )
-    op.create_table(
-        "rule_sites",
-        sa.Column("rule_id", sa.Text(), nullable=False),
-        sa.Column("site_id", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("rule_id", "site_id", name=op.f("pk_rule_sites")),
-    )
-    op.create_index(op.f("ix_rule_sites_site_id"), "rule_sites", ["site_id"], unique=False)
-    op.create_table(
-        "rule_versions",
-        sa.Column("rule_id", sa.Text(), nullable=False),
-        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("who", sa.Text(), nullable=False),
-        sa.Column("body", sa.Text(), nullable=False),
-        sa.Column("at_ms", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("rule_id", "version", name=op.f("pk_rule_versions")),
-    )
-    op.create_table(
-        "rules",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("name_en", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("metric", sa.Text(), nullable=False),
-        sa.Column("enabled", sa.Boolean(), nullable=False),
-        sa.Column("body", sa.Text(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_rules")),
     )
     op.create_table(
         "transitions",
@@ -401,129 +310,6 @@ def upgrade() -> None:
         sa.Column("body", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("position", name=op.f("pk_unprojected")),
     )
-    op.create_table(
-        "users",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("login", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("email", sa.Text(), nullable=False),
-        sa.Column("password_hash", sa.Text(), nullable=False),
-        sa.Column("disabled", sa.Boolean(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
-        sa.UniqueConstraint("login", name=op.f("uq_users_login")),
-    )
-    op.create_table(
-        "enterprises",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("district_id", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("credit_code", sa.Text(), nullable=False),
-        sa.Column("industry", sa.Text(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["district_id"], ["districts.id"], name=op.f("fk_enterprises_district_id_districts")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_enterprises")),
-    )
-    op.create_index(op.f("ix_enterprises_district_id"), "enterprises", ["district_id"], unique=False)
-    op.create_table(
-        "grants",
-        sa.Column("user_id", sa.Text(), nullable=False),
-        sa.Column("place", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("role", sa.Text(), nullable=False),
-        sa.Column("node_kind", sa.Text(), nullable=False),
-        sa.Column("node_id", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_grants_user_id_users"), ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("user_id", "place", name=op.f("pk_grants")),
-    )
-    op.create_table(
-        "sessions",
-        sa.Column("token_hash", sa.Text(), nullable=False),
-        sa.Column("user_id", sa.Text(), nullable=False),
-        sa.Column("csrf", sa.Text(), nullable=False),
-        sa.Column("created_ms", sa.BigInteger(), nullable=False),
-        sa.Column("expires_ms", sa.BigInteger(), nullable=False),
-        sa.Column("proved_ms", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_sessions_user_id_users"), ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_sessions")),
-    )
-    op.create_index(op.f("ix_sessions_expires_ms"), "sessions", ["expires_ms"], unique=False)
-    op.create_index(op.f("ix_sessions_user_id"), "sessions", ["user_id"], unique=False)
-    op.create_table(
-        "sites",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("enterprise_id", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("timezone", sa.Text(), nullable=False),
-        sa.Column("address", sa.Text(), nullable=False),
-        sa.Column("commanding", sa.Boolean(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["enterprise_id"], ["enterprises.id"], name=op.f("fk_sites_enterprise_id_enterprises")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_sites")),
-    )
-    op.create_index(op.f("ix_sites_enterprise_id"), "sites", ["enterprise_id"], unique=False)
-    op.create_table(
-        "zones",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("site_id", sa.Text(), nullable=False),
-        sa.Column("parent_id", sa.Text(), nullable=True),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("floor", sa.Text(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["parent_id"], ["zones.id"], name=op.f("fk_zones_parent_id_zones")),
-        sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name=op.f("fk_zones_site_id_sites")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_zones")),
-    )
-    op.create_index(op.f("ix_zones_parent_id"), "zones", ["parent_id"], unique=False)
-    op.create_index(op.f("ix_zones_site_id"), "zones", ["site_id"], unique=False)
-    op.create_table(
-        "devices",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("site_id", sa.Text(), nullable=False),
-        sa.Column("zone_id", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("codec", sa.Text(), nullable=False),
-        sa.Column("address", sa.Text(), nullable=False),
-        sa.Column("link", sa.Text(), nullable=False),
-        sa.Column("gateway_id", sa.Text(), nullable=True),
-        sa.Column("interval_s", sa.Double(), nullable=True),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["gateway_id"], ["devices.id"], name=op.f("fk_devices_gateway_id_devices")),
-        sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name=op.f("fk_devices_site_id_sites")),
-        sa.ForeignKeyConstraint(["zone_id"], ["zones.id"], name=op.f("fk_devices_zone_id_zones")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_devices")),
-        sa.UniqueConstraint("codec", "address", name=op.f("uq_devices_codec_address")),
-    )
-    op.create_index(op.f("ix_devices_gateway_id"), "devices", ["gateway_id"], unique=False)
-    op.create_index(op.f("ix_devices_kind"), "devices", ["kind"], unique=False)
-    op.create_index(op.f("ix_devices_site_id"), "devices", ["site_id"], unique=False)
-    op.create_index(op.f("ix_devices_zone_id"), "devices", ["zone_id"], unique=False)
-    op.create_table(
-        "circuits",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("site_id", sa.Text(), nullable=False),
-        sa.Column("zone_id", sa.Text(), nullable=False),
-        sa.Column("device_id", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("channel", sa.Text(), nullable=False),
-        sa.Column("circuit_class", sa.Text(), nullable=False),
-        sa.Column("tenant", sa.Text(), nullable=False),
-        sa.Column("panel", sa.Text(), nullable=False),
-        sa.Column("poles", sa.Text(), nullable=False),
-        sa.Column("rated_a", sa.Double(), nullable=False),
-        sa.Column("permit_until_ms", sa.BigInteger(), nullable=True),
-        sa.Column("trial", sa.Text(), nullable=True),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["device_id"], ["devices.id"], name=op.f("fk_circuits_device_id_devices")),
-        sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name=op.f("fk_circuits_site_id_sites")),
-        sa.ForeignKeyConstraint(["zone_id"], ["zones.id"], name=op.f("fk_circuits_zone_id_zones")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_circuits")),
-        sa.UniqueConstraint("device_id", "channel", name=op.f("uq_circuits_device_id_channel")),
-    )
-    op.create_index(op.f("ix_circuits_circuit_class"), "circuits", ["circuit_class"], unique=False)
-    op.create_index(op.f("ix_circuits_device_id"), "circuits", ["device_id"], unique=False)
-    op.create_index(op.f("ix_circuits_site_id"), "circuits", ["site_id"], unique=False)
-    op.create_index(op.f("ix_circuits_zone_id"), "circuits", ["zone_id"], unique=False)
 
 
 def downgrade() -> None:
