@@ -196,14 +196,15 @@ def run(
     seconds: float | None = None,
     rate: float | None = None,
     client_id: str = "sitewarden-plant",
+    connect_timeout_s: float = 10.0,
     on_progress: Callable[[Figures], None] | None = None,
 ) -> Figures:
     """Run a plant until `stop` or for `seconds`. With `rate`, that many messages a second at QoS 1, device after device, instead of
     each at its own interval. Raises ingest.publish.NotPublished when no broker is there at the start; later it waits for it."""
     plant = Plant(place, lambda topic, payload, qos, retain: publisher.publish(topic, payload, qos=qos, retain=retain), seed=seed)
     publisher = Publisher(address, client_id, clock=clock, filters=plant.filters, on_message=plant.hear)
-    publisher.start()
     try:
+        publisher.start(connect_timeout_s)
         plant.begin()
         began = last = time.monotonic()
         sent = 0
