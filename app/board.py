@@ -15,6 +15,7 @@ from api.ports import Health, Presence
 from app.core import Core, Stepped
 from power.measure import measured_of
 from power.model import Action, Measured, Order
+from power.refusals import Refusal, refusal
 from power.refusals import CIRCUIT_GONE, Refusal
 from rules.memory import NEVER
 from sites.roster import Roster
@@ -79,7 +80,7 @@ class Board:
     def cut_refusal(self, circuit_id: str) -> Refusal | None:
         circuit = self.roster.circuits.get(circuit_id)
         if circuit is None:
-            return CIRCUIT_GONE
+            return refusal("unknown_circuit", f"there is no circuit {circuit_id}", f"没有回路 {circuit_id}")
         return self._core.orders.refusal(Action.CUT, circuit, self._clock_ms(), By.PERSON)
 
     def health(self) -> Health:

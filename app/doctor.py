@@ -88,7 +88,7 @@ def _broker(settings: Settings) -> Iterator[Check]:
             return
         yield Check("broker", "ok", f"{address}, MQTT {'5' if own.protocol == 5 else '3.1.1'}")
         yield _in_flight(own, address)
-        yield from _anonymous(own, replace(address, user=None, password=None))
+        yield from _anonymous(own, replace(address, username=None, password=None))
 
 
 def _in_flight(own: _Client, address: Address) -> Check:
@@ -131,7 +131,9 @@ class _Client:
         self.address = address
         self.heard: list[Message] = []
         self._up = threading.Event()
-        habits = Habits(client_id=f"sitewarden-doctor-{secrets.token_hex(4)}", filters=filters, is_persistent=manual)
+        habits = Habits(
+            client_id=f"sitewarden-doctor-{secrets.token_hex(4)}", filters=filters, is_persistent=manual, session_expiry_s=0
+        )
         self._link = Link("doctor", address, habits, clock=_now_ms, on_message=self.heard.append, on_connection=self._changed)
 
     def _changed(self, _name: str, up: bool, _present: bool) -> None:

@@ -27,7 +27,7 @@ def addressed(book: OrderBook, c: Confirmation, out: Advance) -> Order | None:
         if order is None:
             out.ignored.append(f"reply to order {c.order_id}, which is not open")
             return None
-        if (order.device_id, order.channel) != (c.device_id, c.channel):
+        if order.device_id != c.device_id or c.channel not in ("", order.channel):  # a reply with an id need not repeat the channel
             out.ignored.append(f"reply to order {c.order_id} from device {c.device_id} channel {c.channel!r}, to which it was not sent")
             return None
     else:

@@ -9,9 +9,10 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, event
 
-from storage.database import open_engine, writing
+from storage.database import open_engine, reading, writing
 
 _LOCK = 0x5157_4D49  # advisory lock of PostgreSQL while one upgrades
 
@@ -36,6 +37,12 @@ def upgrade_engine(engine: Engine, revision: str = "head") -> None:
         if connection.dialect.name == "sqlite":
             broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
             assert not broken, f"the upgrade left references to nothing: {broken[:5]}"
+
+
+def revision_of(engine: Engine) -> str:
+    """The present revision; empty when there is none yet. Raises Unavailable."""
+    with reading(engine) as connection:
+        return MigrationContext.configure(connection).get_current_revision() or ""
 
 
 @contextmanager

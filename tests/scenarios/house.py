@@ -1,0 +1,150 @@
+"""A whole house on a manual clock: the real scan, core, decoder, courier and journal; only the broker is a shipped-shape stand-in.
+
+`House` is driven by hand: `hear` puts MQTT messages into the inbox, `ask` makes requests, `run` lets time pass. `crash` throws everything
+away but the journal and the snapshots on disk, and starts again from those, as a restart does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from alarms.model import Alarm
+from api.ports import Answer
+from app.clock import ManualClock
+from app.core import Core, Stepped
+from app.restore import restore
+from app.rows import ConfigChanged, Connection, Resumed, Sent
+from app.scan import Pace, Scan
+from ingest.courier import Courier
+from ingest.decode import Decoder
+from ingest.heard import Message
+from ingest.inbox import Inbox
+from power.model import Order
+from storage import snapshots
+from storage.journal_sqlite import SqliteJournal
+
+STEP_MS = 100
+
+
+class Outlet:
+    """Stands where the broker stands: keeps acknowledgements and what was published. `answers` False: it never acknowledges."""
+
+    def __init__(self) -> None:
+        self.acks: list[tuple[int, int]] = []
+        self.published: list[tuple[str, dict[str, Any]]] = []
+        self.delivered: list[str] = []
+        self.is_up = True
+        self.answers = True
+
+    def acknowledge(self, acks: Iterable[tuple[int, int]]) -> None:
+        self.acks += acks
+
+    def publish(self, topic: str, payload: bytes, *, expiry_s: int | None = None, token: str = "") -> str | None:
+        if not self.is_up:
+            return "not connected to the broker"
+        self.published.append((topic, json.loads(payload)))
+        if self.answers:
+            self.delivered.append(token)
+        return None
+
+
+class House:
+    """See the module. `things` are the configuration that the house begins with."""
+
+    def __init__(self, folder: Path, things: Iterable[tuple[str, Any]] = ()) -> None:
+        self.folder = folder
+        self.clock = ManualClock()
+        self.outlet = Outlet()
+        self.steps: list[Stepped] = []
+        self._mid = 0
+        self._open()
+        for kind, thing in things:
+            self.scan.put(ConfigChanged.of(kind, thing.id, thing.version, thing))
+        self.connect()
+        self.once()
+
+    # -- its life --------------------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        self.journal = SqliteJournal(self.folder / "journal.db", reserve_bytes=0)
+        self.core: Core = restore(self.folder / "snapshots", self.journal).core
+        self.inbox = Inbox()
+        decoder = Decoder(self.core.configuration.roster)
+        decoder.load(self.core.codec_notes)
+        courier = Courier(self.outlet, self.core.configuration.roster, self.clock.now_ms)
+        self.scan = Scan(
+            self.core, self.journal, self.clock.now_ms, self.inbox, decoder, self.outlet, courier, (), Pace(scan_max_ms=3_600_000)
+        )
+        self.scan.put(Resumed(since_ms=self.core.now_ms))
+
+    def crash(self, down_ms: int = 0) -> None:
+        """`kill -9` and start again: only what is on disk is left."""
+        self.journal.close()
+        self.clock.advance(down_ms)
+        self._open()
+        self.connect()
+        self.once()
+
+    def connect(self) -> None:
+        for which in ("telemetry", "commands"):
+            self.scan.put(Connection(which=which, up=True))
+
+    def snapshot(self) -> None:
+        snapshots.write(self.folder / "snapshots", self.journal.position, self.core.dump())
+
+    # -- driving it ------------------------------------------------------------------------------------------------
+
+    def once(self) -> None:
+        stepped = self.scan.once()
+        if stepped is not None:
+            self.steps.append(stepped)
+        for token in self.outlet.delivered:
+            order_id, _, attempt = token.rpartition("/")
+            self.scan.put(Sent(order_id=order_id, attempt=int(attempt)))
+        self.outlet.delivered.clear()
+
+    def run(self, seconds: float) -> None:
+        """Let time pass, a scan every 100 ms."""
+        for _ in range(max(1, round(seconds * 1000 / STEP_MS))):
+            self.clock.advance(STEP_MS)
+            self.once()
+
+    def hear(self, device: str, retain: bool = False, ts: int | None = None, **values: float) -> None:
+        """A native reading; metrics with a suffix are written with `__` for the dot. Without `ts`, the device's time is now."""
+        named = {name.replace("__", "."): value for name, value in values.items()}
+        payload = {"ts": self.clock.now_ms() if ts is None else ts, "values": named}
+        self._put(f"sitewarden/v1/site/{device}/telemetry", payload, retain)
+
+    def reply(self, device: str, order_id: str, result: str = "done", reason: str = "") -> None:
+        payload = json.dumps({"id": order_id, "result": result, "reason": reason}).encode()
+        self.inbox.put_urgent(Message(f"sitewarden/v1/site/{device}/reply", payload, 1, False, self.clock.now_ms()))
+
+    def _put(self, topic: str, payload: Any, retain: bool = False) -> None:
+        self._mid += 1
+        self.inbox.put(Message(topic, json.dumps(payload).encode(), 1, retain, self.clock.now_ms(), self._mid, 1))
+
+    def ask(self, request: Any) -> Answer:
+        """A person's request, answered by the next scan; raises what it raises."""
+        future: Future[Answer] = self.scan.ask(request)
+        self.once()
+        return future.result(0)
+
+    # -- looking at it ---------------------------------------------------------------------------------------------
+
+    @property
+    def alarms(self) -> list[Alarm]:
+        return list(self.core.book.open.values())
+
+    def alarm(self, rule_id: str) -> Alarm:
+        found = [alarm for alarm in self.alarms if alarm.rule_id == rule_id]
+        assert len(found) == 1, f"{len(found)} open alarms of {rule_id}: {found}"
+        return found[0]
+
+    def order(self, order_id: str) -> Order:
+        order = self.core.orders.get(order_id)
+        assert order is not None, f"no order {order_id}"
+        return order
