@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
-from alarms.birth import alarm_of_finding, alarm_of_service
+from alarms.birth import alarm_of_finding, alarm_of_service, is_in_test
 from alarms.errors import IllegalTransition, UnknownAlarm
 from alarms.lifecycle import Standing, advance, standing_of, words
 from alarms.model import Alarm, Attention, Condition, Signal, Transition
@@ -101,14 +101,13 @@ class Book:
         if signal is Signal.CLEARED:
             changes |= {"cleared_ms": finding.at_ms}
         else:
-            is_test = alarm_of_finding(finding, rule, roster).is_test
             changes |= {
                 "severity": finding.severity,
                 "level": finding.level,
                 "limit": finding.limit,
                 "peak_value": _peak(present, finding, rule),
                 "is_late": finding.is_late,
-                "is_test": is_test,
+                "is_test": is_in_test(roster, finding.device_id, finding.fired_ms),
                 "rule_version": finding.rule_version,
             }
         if signal is Signal.RAISED:

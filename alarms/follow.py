@@ -78,16 +78,16 @@ def matches(linkage: Linkage, alarm: Alarm) -> bool:
 
 
 def triggering_devices(linkage: Linkage, alarm: Alarm, book: Book) -> set[str]:
-    """The devices of the alarm's zone on which an alarm of these filters stands: active, or latched and not reset (a detector that has
-    burnt or whose smoke has drifted still was a trigger). Late and test alarms do not count."""
-    return {
-        other.device_id
-        for other in book.in_zone(alarm.zone_id)
-        if (other.condition is Condition.ACTIVE or other.needs_reset)
-        and not (other.is_late or other.is_test)
-        and other.site_id == alarm.site_id
-        and matches(linkage, other)
-    }
+    """Devices of the alarm's zone on which an alarm of these filters stands, at most as many as the linkage needs: active, or latched and
+    not reset (a detector that has burnt or whose smoke has drifted still was a trigger). Late and test alarms do not count."""
+    devices: set[str] = set()
+    for other in book.in_zone(alarm.zone_id):
+        stands = other.condition is Condition.ACTIVE or other.needs_reset
+        if stands and not (other.is_late or other.is_test) and other.site_id == alarm.site_id and matches(linkage, other):
+            devices.add(other.device_id)
+            if len(devices) >= linkage.triggers:
+                break
+    return devices
 
 
 def _hindrance(linkage: Linkage, alarm: Alarm, book: Book) -> _Deeds | None:

@@ -60,6 +60,8 @@ class Unsettled:
     arrives later is evidence."""
 
     circuit_id: str
+    device_id: str
+    channel: str
     order_id: str
     codes: tuple[str, ...]
     baseline: Baseline
@@ -112,14 +114,22 @@ class OrderBook:
         )
         return cut_refusal(circuit, by, around, now_ms) if action is Action.CUT else restore_refusal(circuit, around, now_ms)
 
+    def circuit_of(self, thing: Order | Unsettled) -> Circuit | None:
+        """The circuit of an order or complaint; None when it was removed or mapped to another switch since: then neither may the command
+        go out nor do the readings tell of it."""
+        circuit = self.roster.circuits.get(thing.circuit_id)
+        if circuit is None or (circuit.device_id, circuit.channel) != (thing.device_id, thing.channel):
+            return None
+        return circuit
+
     def poles(self, order: Order) -> Poles:
-        """The latest readings of the order's circuit; empty when it is no longer in the roster."""
-        circuit = self.roster.circuits.get(order.circuit_id)
+        """The latest readings of the order's circuit; empty when it is no longer the same."""
+        circuit = self.circuit_of(order)
         return Poles() if circuit is None else read_poles(circuit, self.roster)
 
     def window_ms(self, order: Order) -> int:
         """How long to wait for the proof."""
-        circuit = self.roster.circuits.get(order.circuit_id)
+        circuit = self.circuit_of(order)
         return PROOF_LEAST_MS if circuit is None else max(PROOF_LEAST_MS, int(PROOF_INTERVALS * interval_ms(circuit, self.roster)))
 
     def ack_ms(self, order: Order) -> int:
@@ -167,16 +177,20 @@ class OrderBook:
 
     def complain(self, order: Order, code: str, note: str, baseline: Baseline | None, now_ms: int, out: Advance) -> None:
         """Wish for a service alarm on the order's circuit, and remember to settle it by later measurements."""
-        circuit = self.roster.circuits.get(order.circuit_id)
-        if circuit is None:
-            return
-        poles = read_poles(circuit, self.roster)
+        poles = self.poles(order)
         if baseline is None or baseline.sent_ms is None:
             baseline = Baseline(before=poles, at_sent=poles, sent_ms=now_ms, fresh_before=False)
-        present = self.unsettled.get(circuit.id)
+        present = self.unsettled.get(order.circuit_id)
         codes = (*(c for c in present.codes if c != code), code) if present else (code,)
-        self.unsettled[circuit.id] = Unsettled(circuit_id=circuit.id, order_id=order.id, codes=codes, baseline=baseline)
-        out.wishes.append(complaint_wish(circuit, code, poles, note))
+        self.unsettled[order.circuit_id] = Unsettled(
+            circuit_id=order.circuit_id,
+            device_id=order.device_id,
+            channel=order.channel,
+            order_id=order.id,
+            codes=codes,
+            baseline=baseline,
+        )
+        out.wishes.append(complaint_wish(order.circuit_id, order, code, poles, note))
 
     def settle(self, circuit_id: str, note: str, out: Advance) -> None:
         """All complaints about a circuit are over."""
@@ -224,17 +238,17 @@ def subject_of(circuit_id: str) -> str:
     return f"circuit:{circuit_id}"
 
 
-def complaint_wish(circuit: Circuit, code: str, poles: Poles, note: str) -> ServiceRaise:
+def complaint_wish(circuit_id: str, place: Order | Circuit, code: str, poles: Poles, note: str) -> ServiceRaise:
     """The wish for a service alarm on a circuit. *Not proved off* is critical while more than 0.5 A flow (domain.md C3)."""
     current_a = summary(poles).current_a
     draws = code == "power_not_proved" and current_a is not None and current_a > DRAWS_A
     return ServiceRaise(
         code=code,
-        subject=subject_of(circuit.id),
+        subject=subject_of(circuit_id),
         severity=Severity.CRITICAL if draws else None,
-        site_id=circuit.site_id,
-        zone_id=circuit.zone_id,
-        device_id=circuit.device_id,
+        site_id=place.site_id,
+        zone_id=place.zone_id,
+        device_id=place.device_id,
         value=current_a,
         unit="" if current_a is None else "A",
         note=note,

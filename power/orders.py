@@ -228,14 +228,13 @@ class Orders:
     def measured(self, circuit_id: str, now_ms: int) -> Advance:
         """Readings of this circuit have reached the roster: they may prove its open order, or settle an old complaint."""
         out = Advance()
-        circuit = self._book.roster.circuits.get(circuit_id)
-        if circuit is None:
-            return out
         order = self._book.on_circuit(circuit_id)
-        if order is not None:
+        circuit = None if order is None else self._book.circuit_of(order)
+        if order is not None and circuit is not None:
             proving.weigh(self._book, order, circuit, now_ms, out)
         unsettled = self._book.unsettled.get(circuit_id)
-        if unsettled is not None:
+        circuit = None if unsettled is None else self._book.circuit_of(unsettled)
+        if unsettled is not None and circuit is not None:
             proving.review(self._book, unsettled, circuit, out)
         return out
 
@@ -279,6 +278,9 @@ class Orders:
             if now_ms - order.changed_ms <= KEPT_MS:
                 break
             del self._book.ended[order_id]
+        for unsettled in list(self._book.unsettled.values()):
+            if self._book.circuit_of(unsettled) is None:
+                self._book.settle(unsettled.circuit_id, "the circuit was removed or mapped to another switch", out)
         if self._book.is_full and len(self._book.open) < MOST_OPEN * 9 // 10:
             self._book.is_full = False
             out.wishes.append(ServiceClear(code="orders_full", subject="service"))

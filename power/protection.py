@@ -90,8 +90,13 @@ def _path_refusal(circuit: Circuit, by: By, now_ms: int) -> Refusal | None:
             f"{name} ({circuit.circuit_class}) is cut by a person only, not by a {by}: cut it by hand from the alarm",
             f"{name}（{circuit.circuit_class}）只能由人员断电，不参与联动或方案：请在报警页面手动断电",
         )
+    if by is not By.PLAN or circuit.circuit_class is not CircuitClass.PERMIT_24H:
+        return None
     until = circuit.permit_until_ms
-    if by is By.PLAN and circuit.circuit_class is CircuitClass.PERMIT_24H and until is not None and now_ms < until:
+    if until is None:
+        text = f"{name} is a 24 h circuit whose permit has no end yet: record when it ends"
+        return refusal("permit_without_end", text, f"{name} 为24小时用电回路，许可未登记截止时间：请先登记")
+    if now_ms < until:
         return refusal(
             "permit_valid", f"{name} has a 24 h permit until {iso_utc(until)}", f"{name} 的24小时用电许可有效至 {iso_utc(until)}"
         )

@@ -84,7 +84,7 @@ def conclude(book: OrderBook, order: Order, now_ms: int, out: Advance) -> None:
     """The proof window is over: what do the readings since *sent* say?"""
     watch = book.watches[order.id]
     poles = book.poles(order)
-    circuit = book.roster.circuits.get(order.circuit_id)
+    circuit = book.circuit_of(order)
     is_cut = order.action is Action.CUT
     match _evidence(book, order, circuit.rated_a if circuit is not None else 0.0, poles):
         case Evidence.PROVED:
@@ -126,7 +126,7 @@ def review(book: OrderBook, unsettled: Unsettled, circuit: Circuit, out: Advance
     if evidence in (Evidence.CONTRARY, Evidence.DRAWS) and ("power_cannot_prove" in codes or "power_not_proved" in codes):
         if "power_cannot_prove" in codes:
             out.wishes.append(ServiceClear(code="power_cannot_prove", subject=subject_of(circuit.id), note="heard again, and not off"))
-        out.wishes.append(complaint_wish(circuit, "power_not_proved", poles, "measured: not off"))
+        out.wishes.append(complaint_wish(circuit.id, circuit, "power_not_proved", poles, "measured: not off"))
         codes = (*(code for code in codes if code not in ("power_cannot_prove", "power_not_proved")), "power_not_proved")
     if codes:
         book.unsettled[circuit.id] = replace(unsettled, codes=codes)

@@ -49,7 +49,9 @@ SENT_UNSURE = refusal("uncertain", "it may have left before its expiry; only mea
 SEND_AGAIN = refusal("uncertain", "it may not have left: the same cut is sent once more", "可能未发出：重发同一断电指令")
 RETRY = refusal("retry", "no reply yet: the same cut is sent once more", "未收到回执：重发同一断电指令")
 SUPERSEDED = refusal("superseded", "a cut of the same circuit took its place", "同一回路的断电指令已取代该指令")
-CIRCUIT_GONE = refusal("circuit_gone", "the circuit is no longer in the roster", "该回路已从台账中移除")
+CIRCUIT_GONE = refusal(
+    "circuit_gone", "the circuit was removed, or mapped to another switch, since the order was made", "下令后该回路已被移除或改接到其他开关"
+)
 ALREADY_OFF = refusal("already_off", "the circuit is off already, by measurement", "实测该回路已断电")
 ORDERS_FULL = refusal("orders_full", "too many orders are open: a person must act on site", "未完成指令过多：请人工现场处置")
 

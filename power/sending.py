@@ -39,7 +39,7 @@ def may_retry(book: OrderBook, order: Order) -> bool:
 
 def start(book: OrderBook, order: Order, now_ms: int, out: Advance) -> Command | None:
     """*Sending* is journalled: the command to publish, or None when an interlock has come between."""
-    circuit = book.roster.circuits.get(order.circuit_id)
+    circuit = book.circuit_of(order)
     if circuit is None:
         _stop(book, order, refusals.CIRCUIT_GONE, now_ms, out)
         return None

@@ -556,6 +556,37 @@ def test_the_next_cut_that_is_proved_ends_the_complaint(plant):
     assert plant.cleared()[-1] == "power_not_proved"
 
 
+def test_a_circuit_mapped_to_another_switch_is_neither_cut_there_nor_proved_by_it(plant):
+    plant.live()
+    requested = plant.cut()
+    plant.change(device_id="other")
+    _, command = plant.orders.sending(requested.id, plant.now_ms)
+    assert command is None
+    assert plant.orders.get(requested.id).state_code == "circuit_gone"
+    plant.change(device_id="sw")
+    sent = plant.cut(key="b")
+    plant.send()
+    plant.wait(100)
+    plant.roster.put(Device(id="sw2", site_id="s1", zone_id="z1", name="S2", kind="switch", codec="native", address="s1/sw2"))
+    plant.change(device_id="sw2")
+    plant.read(device="sw2", closed=0, voltage_v=0, current_a=0)
+    assert plant.now_is(sent).state is S.SENT
+    plant.wait(60_000)
+    assert plant.now_is(sent).state is S.FAILED
+    assert ("power_cannot_prove", None) in plant.raised()
+    plant.wait(1)
+    assert plant.orders.watched() == set(), "nothing can settle it any more: people end its alarm"
+    assert plant.cleared() == ["power_cannot_prove"]
+
+
+def test_a_removed_circuit_ends_its_order_with_an_alarm(plant):
+    order = plant.sent_cut()
+    plant.roster.remove("circuit", "k3")
+    plant.wait(60_000)
+    assert plant.now_is(order).state is S.FAILED
+    assert plant.raised() == [("power_cannot_prove", None)]
+
+
 # -- restarts ------------------------------------------------------------------------------------------------------------
 
 
