@@ -1,8 +1,8 @@
 """One drain of the inbox decoded: bytes become columns of readings under stable point keys, and a few items.
 
 `Decoder` is used by the scan only and never raises on what the wire says: every no is a `Refused` with its reason. It keeps a route
-for every topic it has met, so that a known device's reading costs a dict look-up and two appends; `forget` drops the routes
-when the roster's devices changed. What codecs remember is its only state.
+for every topic it has met, so that a known device's reading costs a dict look-up and two appends; a route whose device was changed,
+removed or accepted in the roster is looked up anew. What codecs remember is its only state.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import orjson
 
-from ingest.codec import Codec, Decoded, Place, canonical_name, check_value
+from ingest.codec import Codec, Decoded, Place, Reply, canonical_name, check_value
 from ingest.codecs import CODECS, REPLY_ROUTES, TELEMETRY_ROUTES
 from ingest.heard import Availability, CodecNote, Heard, HeardItem, Message, PointHeard, Refused, UnknownDevice
 from ingest.topics import Route, matches
 from power.model import Confirmation
 from sites.metrics import METRICS, base_metric
-from sites.model import point_key
+from sites.model import Device, point_key
 from sites.readings import RETAINED, RawReadings
 from sites.roster import Roster
 
@@ -37,17 +37,19 @@ Slot = tuple[int, float, float]  # point key, lowest, highest value that can be 
 class _Line:
     """Where one topic leads."""
 
-    __slots__ = ("codec", "device_id", "place", "slots", "told_ms")
+    __slots__ = ("codec", "device", "device_id", "place", "row", "slots", "told_ms")
 
-    def __init__(self, codec: Codec | None, place: Place, device_id: str | None, slots: dict[str, Slot]) -> None:
+    def __init__(self, codec: Codec | None, place: Place, device: Device | None, row: int, slots: dict[str, Slot]) -> None:
         self.codec = codec  # None: not for us
         self.place = place
-        self.device_id = device_id  # None: unknown
+        self.device = device  # None: unknown
+        self.device_id = device.id if device is not None else None
+        self.row = row
         self.slots = slots  # by the field's name on the wire; shared by all topics of the device
         self.told_ms = -UNKNOWN_AGAIN_MS
 
 
-_NOWHERE = _Line(None, Place("", "", None, ""), None, {})
+_NOWHERE = _Line(None, Place("", "", None, ""), None, -1, {})
 
 
 class _Columns:
@@ -109,6 +111,7 @@ class Decoder:
         columns = _Columns()
         heard = Heard(readings=RawReadings.empty())
         lines, unknown = self._lines, 0
+        devices, present = self._roster.devices_by_row, self._roster.device_rows
         for message in messages:
             heard.messages += 1
             if message.mid:
@@ -121,7 +124,12 @@ class Decoder:
             codec = line.codec
             if codec is None:
                 continue
-            if line.device_id is None and line.place.address:
+            if line.device is not None:
+                if devices[line.row] is not line.device or line.device_id not in present:
+                    line = self._locate(message.topic)  # edited, moved to another address, or removed
+            elif line.place.address and self._roster.find(codec.name, line.place.address) is not None:
+                line = self._locate(message.topic)  # accepted
+            if line.device is None and line.place.address:
                 if unknown < MAX_UNKNOWN and self._arrived_ms - line.told_ms >= UNKNOWN_AGAIN_MS:
                     unknown += self._stranger(line, codec, message, columns)
                 continue
@@ -208,7 +216,7 @@ class Decoder:
                     arrived_ms=arrived_ms,
                 )
                 for reply in decoded.replies
-                if reply.order_id is not None or device_id in self._roster.circuits_of_device
+                if reply.order_id is not None or self._is_news(device_id, reply)
             )
         reasons = decoded.refusals
         if len(reasons) > MAX_REASONS:
@@ -220,6 +228,13 @@ class Decoder:
             self.remember(note)
             items.append(note)
         columns.items.extend((index, item) for item in items)
+
+    def _is_news(self, device_id: str, reply: Reply) -> bool:
+        """Whether a position that was published without an order's id differs from the one known: repeating it answers nothing."""
+        if device_id not in self._roster.circuits_of_device:
+            return False
+        known = self._roster.latest(device_id, f"closed.{reply.channel}" if reply.channel else "closed")
+        return known is None or known[0] != (reply.reason == "closed")
 
     # -- where topics lead -----------------------------------------------------------------------------------------
 
@@ -236,9 +251,9 @@ class Decoder:
                 break
             device = self._roster.find(codec.name, place.address)
             if device is None:
-                line = _Line(codec, place, None, {})
+                line = _Line(codec, place, None, -1, {})
             else:
-                line = _Line(codec, place, device.id, self._slots.setdefault(device.id, {}))
+                line = _Line(codec, place, device, self._roster.device_rows[device.id], self._slots.setdefault(device.id, {}))
             break
         self._lines[topic] = line
         return line
@@ -266,7 +281,7 @@ class Decoder:
         return 1
 
     def forget(self) -> None:
-        """Drop every route: devices were added, removed or re-addressed."""
+        """Drop every route and every point that was said: what a lost journal row told must be told again."""
         self._lines.clear()
         self._slots.clear()
 
@@ -287,4 +302,3 @@ class Decoder:
         for name, notes in state.items():
             for key, value in notes.items():
                 self.remember(CodecNote(codec=name, key=key, value=value))
-        self.forget()

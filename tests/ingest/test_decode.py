@@ -51,8 +51,13 @@ def test_a_point_is_said_once(roster):
     assert len(decoder.decode([telemetry({"lel": 1}), telemetry({"lel": 2})]).items) == 1
     roster.add_point("d1", "lel")
     assert decoder.decode([telemetry({"lel": 3})]).items == []
+
+
+def test_after_forget_a_point_that_never_came_into_being_is_said_again(roster):
+    decoder = Decoder(roster)
+    decoder.decode([telemetry({"lel": 1})])
     decoder.forget()
-    assert decoder.decode([telemetry({"lel": 3})]).items == []
+    assert decoder.decode([telemetry({"lel": 2})]).items == [(0, PointHeard(device_id="d1", metric="lel"))]
 
 
 def test_a_known_point_is_not_said_again_after_a_restart(roster):
@@ -138,12 +143,17 @@ def test_an_unknown_device_is_told_of_once_a_minute_with_a_suggestion(roster):
     assert len(heard.acks) == 50
 
 
-def test_a_stranger_accepted_is_heard_after_forget(roster):
-    decoder = Decoder(roster)
-    decoder.decode([message("sitewarden/v1/s/new/telemetry", {"values": {"lel": 1}})])
+def test_a_stranger_accepted_a_device_moved_and_one_removed_are_followed_at_once(roster):
+    decoder, topic = Decoder(roster), "sitewarden/v1/s/new/telemetry"
+    payload = {"values": {"lel": 1}}
+    assert len(decoder.decode([message(topic, payload)]).readings) == 0
     roster.put(Device(id="new", site_id="s", zone_id="z", name="", kind="gas", codec="native", address="s/new"))
-    decoder.forget()
-    assert len(decoder.decode([message("sitewarden/v1/s/new/telemetry", {"values": {"lel": 1}})]).readings) == 1
+    assert decoder.decode([message(topic, payload)]).readings.keys.tolist() == [point_key("new", "lel")]
+    roster.put(Device(id="new", site_id="s", zone_id="z", name="", kind="gas", codec="native", address="s/elsewhere"))
+    assert len(decoder.decode([message(topic, payload)]).readings) == 0
+    assert len(decoder.decode([message("sitewarden/v1/s/elsewhere/telemetry", payload)]).readings) == 1
+    roster.remove("device", "new")
+    assert len(decoder.decode([message("sitewarden/v1/s/elsewhere/telemetry", payload)]).readings) == 0
 
 
 def test_acknowledgements_keep_arrival_order_and_cover_what_is_not_ours(roster):
@@ -171,6 +181,14 @@ def test_a_switch_position_of_zigbee2mqtt_confirms_after_its_reading(roster):
     index, confirmation = heard.items[-1]
     assert isinstance(confirmation, Confirmation)
     assert (index, confirmation.device_id, confirmation.order_id, confirmation.reason) == (2, "z1", None, "open")
+
+
+def test_a_position_that_is_known_already_confirms_nothing(roster):
+    decoder = Decoder(roster)
+    row = roster.add_point("z1", "closed")
+    roster.columns.latest_values[row], roster.columns.latest_taken_ms[row], roster.columns.latest_arrived_ms[row] = 1.0, 5, 5
+    assert items(decoder.decode([message("zigbee2mqtt/f1/plug", {"state": "ON"})]), Confirmation) == []
+    assert len(items(decoder.decode([message("zigbee2mqtt/f1/plug", {"state": "OFF"})]), Confirmation)) == 1
 
 
 def test_a_retained_position_confirms_nothing(roster):
