@@ -100,7 +100,8 @@ def alarm(id: str = "a1", **changed: Any) -> Alarm:
 ENDED_ALARM = alarm(
     "a-ended", severity=Severity.CRITICAL, level=1, value=None, peak_value=0.1 + 0.2, limit=None, condition=Condition.NORMAL,
     attention=Attention.ACKNOWLEDGED, needs_reset=False, is_late=True, cleared_ms=NOON + 1, acknowledged_ms=NOON + 2,
-    acknowledged_by="u1", ended_ms=NOON + 3, assignee="u2", verdict=Verdict.TRUE, hazard_id="h1", count=7, seq=5, is_unrecorded=True, is_test=True,
+    acknowledged_by="u1", ended_ms=NOON + 3, assignee="u2", verdict=Verdict.TRUE, hazard_id="h1", count=7, seq=5, is_unrecorded=True,
+    is_test=True,
 )  # fmt: skip
 
 

@@ -1,0 +1,59 @@
+"""The words of a message: both languages, the site's own time, and nothing that breaks out of its line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from alarms.model import Signal
+from notify import templates
+from rules.model import Severity
+from tests.storage.records_samples import alarm, raised
+
+
+@pytest.mark.parametrize(
+    ("severity", "words"),
+    [(Severity.CRITICAL, "紧急 Critical"), (Severity.HIGH, "重要 High"), (Severity.LOW, "次要 Low"), (Severity.INFO, "提示 Info")],
+)
+def test_the_subject_begins_with_the_severity(severity: Severity, words: str) -> None:
+    assert templates.subject(raised(alarm(severity=severity))) == f"[{words}] 可燃气体 Gas · 商场 厨房 探测器 1"
+
+
+def test_a_late_alarm_says_so_first() -> None:
+    transition = raised(alarm(is_late=True))
+    assert templates.subject(transition).startswith("[重要 High] 补传 late, ")
+    assert "补传 Late: 读数迟到 the reading came late\n" in templates.body(transition, "UTC")
+
+
+def test_the_body_tells_what_where_how_much_and_when_at_the_site() -> None:
+    text = templates.body(replace(raised(alarm(count=3)), note="查看"), "Asia/Shanghai")
+    assert text.splitlines() == [
+        "事件 Change: 报警 raised",
+        "级别 Severity: 重要 High",
+        "规则 Rule: 可燃气体 Gas",
+        "位置 Place: 商场 / 厨房 / 探测器 1",
+        "测值 Value: lel 27.1 %LEL (限值 limit 25 %LEL)",
+        "时间 Time: 2026-11-22 12:00:00 CST",
+        "首次报警 Raised: 2026-11-22 12:00:00 CST",
+        "状态 State: 报警中 active, 未接警 unacknowledged",
+        "次数 Count: 3",
+        "备注 Note: 查看",
+        "编号 Alarm: a1",
+    ]
+
+
+@pytest.mark.parametrize("timezone", ["", "Nowhere/Land", "../../etc/passwd", "UTC"])
+def test_an_unknown_zone_is_told_in_utc(timezone: str) -> None:
+    assert "时间 Time: 2026-11-22 04:00:00 UTC\n" in templates.body(raised(alarm()), timezone)
+
+
+def test_names_cannot_begin_a_header_or_a_line() -> None:
+    hostile = raised(alarm(device_name="x\r\nBcc: everyone@example.org\u2028y\0\u202e", rule_name="", rule_name_en="", value=None))
+    assert templates.subject(hostile) == "[重要 High] gas · 商场 厨房 x Bcc: everyone@example.org y"
+    assert not any(line.startswith("Bcc") for line in templates.body(hostile, "UTC").splitlines())
+
+
+def test_every_signal_and_severity_has_its_words() -> None:
+    assert set(templates.SIGNALS) == set(Signal)
+    assert set(templates.SEVERITIES) == set(Severity)
