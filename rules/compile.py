@@ -69,7 +69,6 @@ class Program:
     watch_rule: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     watch_device: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     watch_limit_ms: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    least_watch_ms: int = 2**62
 
     @property
     def device_rows(self) -> NDArray[np.int32]:
@@ -204,7 +203,6 @@ def _extend_devices(program: Program) -> None:
     program.watch_start = _append(program.watch_start, first + 1, program.watches + np.cumsum(per_device))
     program.watches += len(rule)
     program.devices = len(roster.devices_by_row)
-    program.least_watch_ms = min(program.least_watch_ms, int(limits.min())) if len(limits) else program.least_watch_ms
 
 
 class _Scopes:

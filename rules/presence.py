@@ -31,15 +31,13 @@ def hear(
     due = memory.watch_wheel.take(until_h)
     if len(devices):
         heard_h = memory.hearing(arrived)
-        if until_ms - int(arrived[0]) >= program.least_watch_ms:
-            suspects = np.unique(devices)
-        else:
-            suspects = program.watch_device[due]
-            if memory.alerts:
-                suspects = np.concatenate((suspects, devices[memory.device_alert[devices]]))
-            if memory.unheard:
-                suspects = np.concatenate((suspects, devices[memory.device_heard_h[devices] == NEVER]))
-            suspects = np.unique(suspects)
+        # a device heard before can only fall silent within the batch if its entry in the wheel is due by its end
+        suspects = program.watch_device[due]
+        if memory.alerts:
+            suspects = np.concatenate((suspects, devices[memory.device_alert[devices]]))
+        if memory.unheard:
+            suspects = np.concatenate((suspects, devices[memory.device_heard_h[devices] == NEVER]))
+        suspects = np.unique(suspects)
         if len(suspects):
             mark = np.zeros(memory.devices, np.bool_)
             mark[suspects] = True

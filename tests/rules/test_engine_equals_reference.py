@@ -248,7 +248,7 @@ def random_rules(rng: Random) -> list[Rule]:
                 levels=tuple(made),
                 states=rng.choice([(1.0,), (5.0, 6.0), (3.0, 7.0)]) if kind is RuleKind.STATE else (),
                 hold_s=rng.choice([0.0, 0.0, 1.0, 3.0, 12.0]),
-                clear_hold_s=rng.choice([0.0, 0.0, 2.0, 5.0]),
+                clear_hold_s=rng.choice([0.0, 0.0, 2.0, 8.0]),
                 lateness_s=rng.choice([None, 1.0]),
             )
         )
