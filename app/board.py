@@ -16,7 +16,6 @@ from app.core import Core, Stepped
 from power.measure import measured_of
 from power.model import Action, Measured, Order
 from power.refusals import Refusal, refusal
-from power.refusals import CIRCUIT_GONE, Refusal
 from rules.memory import NEVER
 from sites.roster import Roster
 

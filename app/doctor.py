@@ -131,9 +131,7 @@ class _Client:
         self.address = address
         self.heard: list[Message] = []
         self._up = threading.Event()
-        habits = Habits(
-            client_id=f"sitewarden-doctor-{secrets.token_hex(4)}", filters=filters, is_persistent=manual, session_expiry_s=0
-        )
+        habits = Habits(client_id=f"sitewarden-doctor-{secrets.token_hex(4)}", filters=filters, is_persistent=manual, session_expiry_s=0)
         self._link = Link("doctor", address, habits, clock=_now_ms, on_message=self.heard.append, on_connection=self._changed)
 
     def _changed(self, _name: str, up: bool, _present: bool) -> None:
