@@ -172,6 +172,38 @@ def test_an_unanswered_cut_is_sent_three_times_five_seconds_apart_with_the_same_
     assert plant.now_is(order).state is S.FAILED
 
 
+def test_what_was_told_after_the_first_sending_still_counts_after_a_retry(plant):
+    order = plant.sent_cut()
+    plant.read(closed=0)  # a switch that tells its position only when it changes
+    plant.wait(5_000)
+    plant.send()
+    plant.wait(100)
+    plant.read(current_a=0, voltage_v=0)
+    assert plant.now_is(order).state is S.PROVED
+
+
+def test_cuts_leave_before_restores(plant):
+    plant.roster.put(replace(plant.roster.circuits["k3"], id="k4", channel="2"))
+    plant.dead()
+    plant.read(closed__2=1)
+    restoring = plant.restore()
+    cutting = plant.cut(circuits=("k4",))
+    assert plant.orders.to_send(plant.now_ms) == [cutting.id, restoring.id]
+
+
+def test_an_old_current_is_no_before_to_compare_with(plant):
+    plant.read(current_a=5)
+    plant.wait(120_000)
+    plant.read(closed=1)
+    plant.wait(100)
+    order = plant.cut()
+    plant.send()
+    plant.wait(100)
+    plant.read(closed=0, current_a=0)
+    plant.wait(60_000)
+    assert plant.now_is(order).state is S.UNPROVED
+
+
 def test_radio_switches_are_given_ten_seconds(plant):
     plant.roster.put(replace(plant.roster.device("sw"), link="zigbee"))
     plant.live()
@@ -651,11 +683,12 @@ def test_a_reply_to_the_sending_before_the_crash_still_counts(plant):
 
 def test_the_wait_for_a_proof_starts_again_after_the_service_was_down(plant):
     order = plant.sent_cut()
-    plant.now_ms += 20_000
+    plant.reply(order.id)
+    plant.now_ms += 40_000
     plant.restarted()
     plant.orders.connected()
-    plant.took(plant.orders.due(plant.now_ms))
-    assert plant.now_is(order).state is S.SENT
+    plant.wait(9_000)
+    assert plant.now_is(order).state is S.CONFIRMED
     plant.dead()
     assert plant.now_is(order).state is S.PROVED
 
