@@ -151,11 +151,8 @@ class DuckDbHistorian:
                 connection.execute("CHECKPOINT")
 
     def close(self) -> None:
-        with self._lock:
-            self._is_closed = True
-            connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        self._is_closed = True
+        self._drop()
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
@@ -164,6 +161,8 @@ class DuckDbHistorian:
         try:
             yield
         except (duckdb.Error, OSError) as error:
+            if isinstance(error, duckdb.FatalException | duckdb.InternalException):
+                self._drop()  # DuckDB says no to everything after it, until it is opened anew
             raise HistorianDown(f"the embedded historian: {error}") from error
 
     def _open(self) -> Any:
@@ -183,6 +182,12 @@ class DuckDbHistorian:
                     raise
                 self._connection = connection
             return self._connection
+
+    def _drop(self) -> None:
+        with self._lock:
+            connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
     def _new_names(self, batch: HistoryBatch, name_of: Callable[[int], PointName]) -> list[PointName]:
         names = []

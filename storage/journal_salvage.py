@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from storage.journal_rows import CHUNK_BITS, CHUNKS_MOST, INSERT, PAGE_BYTES, SCHEMA, Chunk, is_sound
@@ -23,6 +23,10 @@ def wal_path(path: Path) -> Path:
     return path.with_name(path.name + "-wal")
 
 
+def shared_path(path: Path) -> Path:
+    return path.with_name(path.name + "-shm")
+
+
 def commits_in_wal(path: Path) -> list[int]:
     """Numbers (from 1) of the commit frames of the log's present generation, by salt alone, checksums unlooked at."""
     return [number for number, (_, pages, _) in enumerate(_frames(path), 1) if pages]
@@ -33,23 +37,31 @@ def set_aside(path: Path) -> Path:
     number = 1
     while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
         number += 1
-    shutil.copyfile(path, aside)
-    with contextlib.suppress(FileNotFoundError):
-        shutil.copyfile(wal_path(path), wal_path(aside))
+    try:
+        shutil.copyfile(path, aside)
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copyfile(wal_path(path), wal_path(aside))
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        wal_path(aside).unlink(missing_ok=True)
+        raise
     return aside
 
 
 def salvage(damaged: Path, into: Path) -> int:
     """Copy every sound chunk of `damaged` (with its log) into a new journal file `into`; returns the last position seen, also where
     that row itself is bad."""
-    with contextlib.closing(sqlite3.connect(into, isolation_level=None)) as new:
+    with (
+        contextlib.closing(sqlite3.connect(into, isolation_level=None)) as new,
+        contextlib.closing(_chunks(damaged)) as found,
+    ):
         new.execute(f"PRAGMA page_size={PAGE_BYTES}")
         new.execute(SCHEMA)
         new.execute("BEGIN")
         bad: set[int] = set()
 
         def sound() -> Iterator[Chunk]:
-            for chunk in _chunks(damaged):
+            for chunk in found:
                 if is_sound(chunk):
                     yield chunk
                 else:
@@ -81,7 +93,7 @@ def _frames(path: Path) -> Iterator[tuple[int, int, int]]:
                 yield int.from_bytes(frame[:4]), int.from_bytes(frame[4:8]), offset + _FRAME_HEADER
 
 
-def _chunks(path: Path) -> Iterator[Chunk]:
+def _chunks(path: Path) -> Generator[Chunk, None, None]:
     """Everything that looks like a chunk in any page of the file or its log; the same chunk may come several times."""
     with contextlib.ExitStack() as stack:
         main = stack.enter_context(open(path, "rb"))

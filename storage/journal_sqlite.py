@@ -11,13 +11,14 @@ import errno
 import logging
 import os
 import sqlite3
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from storage.journal import JournalConflict, JournalDamaged, JournalFull, spans_of
 from storage.journal_rows import CHUNK_BITS, INSERT, PAGE_BYTES, SCHEMA, Chunk, cut, fetch
-from storage.journal_salvage import commits_in_wal, salvage, set_aside, wal_path
+from storage.journal_salvage import commits_in_wal, salvage, set_aside, shared_path, wal_path
 
 RESERVE_BYTES = 32 << 20
 _READ_AT_ONCE = 128  # positions in one read, so that no reader holds up the checkpoint
@@ -41,17 +42,19 @@ class SqliteJournal:
         self._lock = threading.Lock()  # between the scan's commit and a reader that finds the file broken
         self._salvages = 0
         self._position = 0
-        commits = commits_in_wal(path)
         self._connection: sqlite3.Connection | None = None
         try:
-            self._prepare()
-            self._position = self._tail(commits)
-        except sqlite3.DatabaseError as error:
-            if not _is_broken(error):
+            try:
+                self._begin()
+            except sqlite3.DatabaseError as error:
+                if not self._free_reserve(error):
+                    raise
                 self.close()
-                raise
-            self._salvage(str(error))
-        self.refill_reserve()
+                self._begin()
+            self.refill_reserve()
+        except BaseException:
+            self.close()
+            raise
 
     # -- writing: the scan's thread ------------------------------------------------------------------------------------
 
@@ -137,15 +140,23 @@ class SqliteJournal:
 
     def _remedy(self, error: sqlite3.DatabaseError) -> None:
         """What can be done before the same commit is tried again; raises JournalFull when nothing can."""
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if _is_broken(error):
-            with self._lock:
-                self._salvage(str(error))
-        elif code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR) and self._reserve.exists():
-            log.error("journal %s: %s; the reserve of %d bytes is freed", self._path, error, self._reserve_bytes)
-            self._reserve.unlink()
-        else:
+            try:
+                with self._lock:
+                    self._salvage(str(error))
+            except (OSError, sqlite3.Error) as failure:
+                raise JournalFull(f"the journal is broken ({error}) and cannot be salvaged: {failure}") from failure
+        elif isinstance(error, sqlite3.ProgrammingError):
+            raise error
+        elif not self._free_reserve(error):
             raise JournalFull(f"the journal cannot be written: {error}") from error
+
+    def _free_reserve(self, error: sqlite3.DatabaseError) -> bool:
+        if _code(error) not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) or not self._reserve.exists():
+            return False
+        log.error("journal %s: %s; the reserve of %d bytes is freed", self._path, error, self._reserve_bytes)
+        self._reserve.unlink()
+        return True
 
     # -- reading: any thread -------------------------------------------------------------------------------------------
 
@@ -189,6 +200,16 @@ class SqliteJournal:
 
     # -- opening and salvage -------------------------------------------------------------------------------------------
 
+    def _begin(self) -> None:
+        commits = commits_in_wal(self._path)
+        try:
+            self._prepare()
+            self._position = self._tail(commits)
+        except sqlite3.DatabaseError as error:
+            if not _is_broken(error):
+                raise
+            self._salvage(str(error))
+
     def _prepare(self) -> sqlite3.Connection:
         # kept by self before anything can fail: closing the last connection would drop the log that a salvage needs
         connection = self._connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
@@ -204,22 +225,29 @@ class SqliteJournal:
         """Position of the last row. Raises DatabaseError when that row is bad, or when SQLite's recovery stopped before one of the
         log's `commits`."""
         assert self._connection is not None
-        _, frames, _ = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        if commits and commits[-1] > frames:
-            raise sqlite3.DatabaseError(f"the write-ahead log is damaged after frame {max(frames, 0)} of {commits[-1]}")
         last = self._connection.execute("SELECT max(id) FROM chunks").fetchone()[0]
+        with open(shared_path(self._path), "rb") as shared:
+            # mxFrame, the frames that SQLite's recovery accepted: https://www.sqlite.org/walformat.html, section 2.1
+            frames = int.from_bytes(shared.read(20)[16:], sys.byteorder)
+        if commits and commits[-1] > frames:
+            raise _Unsound(f"the write-ahead log is damaged after frame {frames} of {commits[-1]}")
         position = int(last or 0) >> CHUNK_BITS
         if position and position not in fetch(self._connection, position, position + 1):
-            raise sqlite3.DatabaseError(f"the last row, at position {position}, fails its checksum")
+            raise _Unsound(f"the last row, at position {position}, fails its checksum")
         return position
 
     def _salvage(self, reason: str) -> None:
-        damaged = set_aside(self._path)
-        self.close()
         fresh = self._path.with_name(self._path.name + ".fresh")
         fresh.unlink(missing_ok=True)
-        last = salvage(damaged, fresh)
-        for gone in (wal_path(self._path), self._path.with_name(self._path.name + "-shm")):
+        damaged = set_aside(self._path)
+        try:
+            last = salvage(damaged, fresh)
+        except BaseException:  # no room: everything stays as it was
+            for half in (fresh, damaged, wal_path(damaged)):
+                half.unlink(missing_ok=True)
+            raise
+        self.close()
+        for gone in (wal_path(self._path), shared_path(self._path)):
             gone.unlink(missing_ok=True)
         fresh.replace(self._path)
         self._prepare()
@@ -228,6 +256,14 @@ class SqliteJournal:
         log.error("journal %s: %s; kept as %s, its sound rows salvaged up to position %d", self._path, reason, damaged.name, last)
 
 
+class _Unsound(sqlite3.DatabaseError):
+    """SQLite can read the file and we do not believe it."""
+
+
+def _code(error: sqlite3.DatabaseError) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
 def _is_broken(error: sqlite3.DatabaseError) -> bool:
-    """Whether SQLite cannot make sense of the file (also our own verdict, which has no code)."""
-    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    """Whether the file makes no sense, as opposed to the disk or the caller."""
+    return isinstance(error, _Unsound) or _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

@@ -22,6 +22,7 @@ from storage.historian_memory import MemoryHistorian
 from storage.historian_open import open_historian
 from storage.history_steps import DAY_MS
 from storage.projection import HistoryBatch, PointName
+from tests.storage.disks import grow, small_disk
 
 DAY_1 = 1_790_000_000_000 // DAY_MS * DAY_MS  # 2026-09-21
 DAY_2, DAY_3 = DAY_1 + DAY_MS, DAY_1 + 2 * DAY_MS
@@ -198,3 +199,28 @@ def test_the_url_names_the_file(tmp_path: Path) -> None:
 def test_an_unknown_url_is_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(ValueError, match="historian"):
         open_historian(url, tmp_path)
+
+
+def test_a_full_disk_is_down_until_there_is_room_and_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
+    def full(position: int) -> HistoryBatch:
+        at = np.arange(20_000) + position * 20_000
+        return HistoryBatch(position, np.full(20_000, next(iter(KEYS))), at, np.random.default_rng(position).random(20_000))
+
+    def write_for_ever(historian: DuckDbHistorian) -> None:
+        while True:
+            historian.write(full(historian.position() + 1), name_of)
+
+    with (
+        small_disk(tmp_path / "disk", 12) as folder,
+        closing(DuckDbHistorian(folder / "history.duckdb", folder / "history")) as historian,
+    ):
+        with pytest.raises(HistorianDown, match="No space left"):
+            write_for_ever(historian)
+        position = historian.position()
+        assert position > 3
+        with pytest.raises(HistorianDown):
+            historian.write(full(position + 1), name_of)
+        grow(folder, 100)
+        historian.write(full(position + 1), name_of)
+        assert historian.position() == position + 1
+        assert len(historian.series("d0:temperature", 0, 10**9, 10**7).taken_ms) == 20_000 * (position + 1)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 import shutil
 import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from storage.journal import JournalConflict, JournalDamaged, JournalFull
 from storage.journal_rows import CHUNK_BITS, PAGE_BYTES
 from storage.journal_salvage import wal_path
 from storage.journal_sqlite import SqliteJournal
+from tests.storage.disks import fill_up, small_disk
 
 RESERVE = 1 << 16
 
@@ -52,6 +51,12 @@ def flip(path: Path, offset: int, bit: int = 3) -> None:
         octet = file.read(1)[0]
         file.seek(offset)
         file.write(bytes([octet ^ 1 << bit]))
+
+
+def wipe(path: Path, page: int) -> None:
+    with open(path, "r+b") as file:
+        file.seek((page - 1) * PAGE_BYTES)
+        file.write(b"\xa5" * PAGE_BYTES)
 
 
 def checked(path: Path, rows: int) -> list[tuple[int, int]]:
@@ -143,9 +148,7 @@ def test_a_byte_flipped_in_the_log_of_a_crash_costs_few_rows_and_is_never_silent
 def test_a_wiped_head_or_tree_root_is_salvaged_around(tmp_path: Path, page: int, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "journal.db"
     fill(path, 60)
-    with open(path, "r+b") as file:
-        file.seek((page - 1) * PAGE_BYTES)
-        file.write(b"\xa5" * PAGE_BYTES)
+    wipe(path, page)
     assert checked(path, 60) == []
     assert "kept as journal.db.damaged-1" in caplog.text
     assert (tmp_path / "journal.db.damaged-1").exists()
@@ -179,9 +182,7 @@ def test_a_file_broken_while_it_is_open_is_salvaged_by_the_reader(tmp_path: Path
     path = tmp_path / "journal.db"
     fill(path, 200)
     with closing(SqliteJournal(path, RESERVE)) as journal:
-        with open(path, "r+b") as file:
-            file.seek(PAGE_BYTES)
-            file.write(b"\xa5" * PAGE_BYTES)
+        wipe(path, 2)
         assert [position for position, _ in journal.read(0)] == list(range(1, 201))
         journal.append(200, b"goes on")
         assert list(journal.read(200)) == [(201, b"goes on")]
@@ -221,46 +222,68 @@ def test_other_threads_read_while_the_scan_appends(tmp_path: Path) -> None:
     assert all(body == row_at(position) for rows in seen for position, body in rows)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 4 MiB of its own; mounting one needs root."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], capture_output=True, text=True)
-    if mounted.returncode:
-        pytest.skip(f"a small file system cannot be mounted here: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
-def fill_up(path: Path) -> None:
-    with open(path, "wb", buffering=0) as file, contextlib.suppress(OSError):
-        while True:
-            file.write(b"x" * 4096)
-
-
 def append_for_ever(journal: SqliteJournal, row: bytes) -> None:
     while True:
         journal.append(journal.position, row)
 
 
-def test_a_full_disk_frees_the_reserve_then_refuses_and_recovers(small_disk: Path) -> None:
-    path, row = small_disk / "journal.db", b"x" * 50_000
-    hog = small_disk / "hog"
-    with closing(SqliteJournal(path, reserve_bytes=1 << 20)) as journal:
-        assert not journal.is_reserve_freed
-        journal.append(0, row)
-        fill_up(hog)
-        with pytest.raises(JournalFull):
-            append_for_ever(journal, row)
-        assert journal.is_reserve_freed
-        assert journal.position > 5
-        position = journal.position
-        assert [body for _, body in journal.read(0)] == [row] * position
-        assert not journal.refill_reserve()
-        hog.unlink()
-        assert journal.append(position, row) == position + 1
-        journal.prune(position)
-    with closing(SqliteJournal(path, reserve_bytes=1 << 16)) as journal:
-        assert list(journal.read(position)) == [(position + 1, row)]
-        assert not journal.is_reserve_freed
+def test_a_full_disk_frees_the_reserve_then_refuses_and_recovers(tmp_path: Path) -> None:
+    row = b"x" * 50_000
+    with small_disk(tmp_path / "disk", 4) as folder:
+        path, hog = folder / "journal.db", folder / "hog"
+        with closing(SqliteJournal(path, reserve_bytes=1 << 20)) as journal:
+            assert not journal.is_reserve_freed
+            journal.append(0, row)
+            fill_up(hog)
+            with pytest.raises(JournalFull):
+                append_for_ever(journal, row)
+            assert journal.is_reserve_freed
+            position = journal.position
+            assert position > 5
+            assert [body for _, body in journal.read(0)] == [row] * position
+            assert not journal.refill_reserve()
+            hog.unlink()
+            assert journal.append(position, row) == position + 1
+            journal.prune(position)
+        with closing(SqliteJournal(path, reserve_bytes=1 << 16)) as journal:
+            assert list(journal.read(position)) == [(position + 1, row)]
+            assert not journal.is_reserve_freed
+
+
+def test_a_full_disk_does_not_keep_the_service_from_starting(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 4) as folder:
+        path = folder / "journal.db"
+        fill_and_crash(path, 40)
+        for file in sorted((folder / "crashed").iterdir()):
+            file.unlink()
+        with open(path.with_name("journal.db.reserve"), "wb") as reserve:
+            reserve.write(b"\0" * (1 << 20))
+        fill_up(folder / "hog")
+        with closing(SqliteJournal(path, reserve_bytes=1 << 20)) as journal:
+            assert journal.position == 40
+            assert journal.damage(0) == []
+            assert journal.append(40, b"goes on") == 41
+            assert journal.is_reserve_freed
+
+
+def test_a_closed_journal_is_no_broken_one(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / "journal.db", RESERVE)
+    journal.close()
+    with pytest.raises(sqlite3.ProgrammingError):
+        journal.append(0, b"x")
+    assert not list(tmp_path.glob("*.damaged*"))
+
+
+def test_a_broken_file_that_cannot_be_salvaged_for_want_of_room_is_left_alone(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 16) as folder:
+        path = folder / "journal.db"
+        fill(path, 150)
+        wipe(path, 2)
+        before = path.read_bytes()
+        fill_up(folder / "hog")
+        with pytest.raises(OSError, match="No space left"):
+            SqliteJournal(path, RESERVE)
+        assert path.read_bytes() == before
+        assert not list(folder.glob("*.damaged*"))
+        (folder / "hog").unlink()
+        assert checked(path, 150) == []
