@@ -43,6 +43,7 @@ class Orders:
 
     def __init__(self, roster: Roster, has_critical: Callable[[str], bool]) -> None:
         self._book = OrderBook(roster, has_critical)
+        self._ran_ms = -1  # of the last `due`: not part of the state, it only spares waking twice
 
     # -- reading it ------------------------------------------------------------------------------------------------
 
@@ -241,24 +242,24 @@ class Orders:
     # -- time ------------------------------------------------------------------------------------------------------
 
     def due_ms(self) -> int | None:
-        """When `due` or `to_send` want to be asked next; None: never, as things stand. In the past while an order wants sending."""
+        """When the scan must wake next, to call `due` and then ask `to_send`; None: never, as things stand. After `due(t)` it is later
+        than t."""
         moments: list[int] = []
         for order in self._book.open.values():
             watch = self._book.watches[order.id]
             if order.state in (OrderState.REQUESTED, OrderState.SENDING):
                 moments.append(order.expires_ms)
-                if order.state is OrderState.REQUESTED and self._book.is_connected:
-                    moments.append(watch.not_before_ms)
-                continue
-            if watch.proof_ms is not None:
+            elif watch.proof_ms is not None:
                 moments.append(watch.proof_ms)
-            if watch.retry_ms is not None and self._book.is_connected and sending.may_retry(self._book, order):
-                moments.append(watch.retry_ms)
+            send_ms = sending.next_sending_ms(self._book, order)
+            if send_ms is not None and send_ms > self._ran_ms:
+                moments.append(send_ms)
         return min(moments, default=None)
 
     def due(self, now_ms: int) -> Advance:
         """Everything that time has brought by now: expiries, ended waits for replies and proofs; forgets what is long over."""
         out = Advance()
+        self._ran_ms = max(self._ran_ms, now_ms)
         for order in list(self._book.open.values()):
             watch = self._book.watches[order.id]
             if order.state in (OrderState.REQUESTED, OrderState.SENDING):
@@ -266,8 +267,10 @@ class Orders:
                     sending.overdue(self._book, order, now_ms, out)
             elif watch.proof_ms is not None and now_ms >= watch.proof_ms:
                 if sending.wants_sending(self._book, order, now_ms):
-                    continue  # it goes out once more and has its window again
-                proving.conclude(self._book, order, now_ms, out)
+                    # it goes out once more and has its window again; were it not sent, its expiry is the end of the wait
+                    self._book.watches[order.id] = replace(watch, proof_ms=order.expires_ms)
+                else:
+                    proving.conclude(self._book, order, now_ms, out)
             elif watch.retry_ms is not None and (watch.sends >= sending.SENDS_MOST or now_ms >= order.expires_ms):
                 self._book.watches[order.id] = replace(watch, retry_ms=None)
         self._forget(now_ms, out)

@@ -23,18 +23,24 @@ BACKOFF_MS = 1_000  # after it could not be sent
 
 def wants_sending(book: OrderBook, order: Order, now_ms: int) -> bool:
     """Whether the order should leave now, the first time or again."""
-    watch = book.watches[order.id]
-    if now_ms >= order.expires_ms or not book.is_connected:
-        return False
-    if order.state is OrderState.REQUESTED:
-        return now_ms >= watch.not_before_ms
-    return may_retry(book, order) and watch.retry_ms is not None and now_ms >= watch.retry_ms
+    send_ms = next_sending_ms(book, order)
+    return send_ms is not None and send_ms <= now_ms < order.expires_ms
 
 
 def may_retry(book: OrderBook, order: Order) -> bool:
     """Whether a cut without a reply may go out again; never while the inbox lags: the reply may be waiting there."""
     watch = book.watches[order.id]
     return order.state is OrderState.SENT and watch.retry_ms is not None and watch.sends < SENDS_MOST and not book.is_lagging
+
+
+def next_sending_ms(book: OrderBook, order: Order) -> int | None:
+    """When the order will want to leave, as things stand; None: not by itself."""
+    watch = book.watches[order.id]
+    if not book.is_connected:
+        return None
+    if order.state is OrderState.REQUESTED:
+        return watch.not_before_ms
+    return watch.retry_ms if may_retry(book, order) else None
 
 
 def start(book: OrderBook, order: Order, now_ms: int, out: Advance) -> Command | None:

@@ -79,7 +79,8 @@ class Plant:
         """Let time pass; every due moment on the way is kept exactly."""
         until = self.now_ms + ms
         self.took(self.orders.due(self.now_ms))
-        while (due_ms := self.orders.due_ms()) is not None and self.now_ms < due_ms <= until:
+        while (due_ms := self.orders.due_ms()) is not None and due_ms <= until:
+            assert due_ms > self.now_ms, "time brings nothing twice"
             self.now_ms = due_ms
             self.took(self.orders.due(self.now_ms))
         self.now_ms = until

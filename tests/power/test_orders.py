@@ -182,6 +182,26 @@ def test_what_was_told_after_the_first_sending_still_counts_after_a_retry(plant)
     assert plant.now_is(order).state is S.PROVED
 
 
+def test_a_retry_that_nobody_sends_does_not_hold_up_what_else_is_due(plant):
+    plant.roster.put(replace(plant.roster.device("sw"), link="zigbee"))
+    order = plant.sent_cut()
+    plant.wait(12_000)
+    assert plant.orders.to_send(plant.now_ms) == [order.id]
+    due_ms = plant.orders.due_ms()
+    assert due_ms is not None
+    assert due_ms > plant.now_ms, "its wish to be sent was told once"
+    plant.wait(30_000)
+    assert plant.now_is(order).state is S.FAILED
+
+
+def test_the_scan_is_woken_for_each_retry(plant):
+    plant.sent_cut()
+    sent_ms = plant.now_ms - 100
+    assert plant.orders.due_ms() == sent_ms + 5_000
+    plant.wait(4_900)
+    assert len(plant.orders.to_send(plant.now_ms)) == 1
+
+
 def test_cuts_leave_before_restores(plant):
     plant.roster.put(replace(plant.roster.circuits["k3"], id="k4", channel="2"))
     plant.dead()
