@@ -133,6 +133,15 @@ def test_an_old_connections_message_ids_acknowledge_nothing_on_the_new_one(servi
     assert service.broker.sessions_lost == 0
 
 
+def test_what_was_left_unacknowledged_can_be_asked_for_again(service, device):
+    for i in range(4):
+        device.publish(TELEMETRY, b"%d" % i, qos=1)
+    service.acknowledge(service.take(4)[:1])
+    time.sleep(0.1)
+    service.broker.redeliver()
+    assert [m.payload for m in service.take(3)] == [b"1", b"2", b"3"]
+
+
 def test_a_broker_that_is_not_there_yet_is_waited_for(tmp_path):
     port = servers.free_port()
     service = Service(Address(host="127.0.0.1", port=port, is_embedded=True))
