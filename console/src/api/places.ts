@@ -46,4 +46,9 @@ export const siteName = (id: string | null | undefined): string => (id ? (sitesB
 export const zoneName = (id: string | null | undefined): string => (id ? (zonesById.value.get(id)?.name ?? id) : '')
 export const enterpriseName = (id: string | null | undefined): string => (id ? (enterprisesById.value.get(id)?.name ?? id) : '')
 export const site = (id: string | null | undefined): Site | undefined => (id ? sitesById.value.get(id) : undefined)
-export const zoneOf = (id: string | null | undefined): string | undefined => site(id)?.timezone
+/** The time zone of all sites where they share one: what times of no particular site are read in. */
+export const commonZone = computed(() => {
+  const all = new Set(sites.value.map((s) => s.timezone))
+  return all.size === 1 ? sites.value[0]?.timezone : undefined
+})
+export const zoneOf = (id: string | null | undefined): string | undefined => site(id)?.timezone ?? commonZone.value

@@ -792,7 +792,10 @@ export interface paths {
         /** Linkages */
         get: operations["linkages_linkages"];
         put?: never;
-        /** New Linkage */
+        /**
+         * New Linkage
+         * @description 422 names every field that cannot be meant.
+         */
         post: operations["linkages_new_linkage"];
         delete?: never;
         options?: never;
@@ -1271,13 +1274,15 @@ export interface components {
             is_latched: boolean;
             /** Is Late */
             is_late: boolean;
+            /** Is Test */
+            is_test: boolean;
             /** Is Unrecorded */
             is_unrecorded: boolean;
             /**
              * Isa State
              * @enum {string}
              */
-            isa_state: "unack_active" | "ack_active" | "unack_normal" | "ack_normal" | "ended";
+            isa_state: "A" | "B" | "C" | "D" | "E" | "F";
             /** Kind */
             kind: string;
             /** Level */
@@ -1398,13 +1403,15 @@ export interface components {
             is_latched: boolean;
             /** Is Late */
             is_late: boolean;
+            /** Is Test */
+            is_test: boolean;
             /** Is Unrecorded */
             is_unrecorded: boolean;
             /**
              * Isa State
              * @enum {string}
              */
-            isa_state: "unack_active" | "ack_active" | "unack_normal" | "ack_normal" | "ended";
+            isa_state: "A" | "B" | "C" | "D" | "E" | "F";
             /** Kind */
             kind: string;
             /** Level */
@@ -1532,13 +1539,15 @@ export interface components {
             is_latched: boolean;
             /** Is Late */
             is_late: boolean;
+            /** Is Test */
+            is_test: boolean;
             /** Is Unrecorded */
             is_unrecorded: boolean;
             /**
              * Isa State
              * @enum {string}
              */
-            isa_state: "unack_active" | "ack_active" | "unack_normal" | "ack_normal" | "ended";
+            isa_state: "A" | "B" | "C" | "D" | "E" | "F";
             /** Kind */
             kind: string;
             /** Level */
@@ -1705,67 +1714,6 @@ export interface components {
             /** Version */
             version: number;
         };
-        /** ChangedLinkageAsk */
-        ChangedLinkageAsk: {
-            /**
-             * Cut
-             * @default none
-             */
-            cut: string;
-            /**
-             * Enabled
-             * @default true
-             */
-            enabled: boolean;
-            /**
-             * Hazard
-             * @default false
-             */
-            hazard: boolean;
-            /**
-             * Hazard After
-             * @default 3
-             */
-            hazard_after: number;
-            /** Id */
-            id?: string | null;
-            /** Kinds */
-            kinds?: string[];
-            /**
-             * Min Severity
-             * @default info
-             * @enum {string}
-             */
-            min_severity: "info" | "low" | "high" | "critical";
-            /** Name */
-            name: string;
-            /**
-             * Name En
-             * @default
-             */
-            name_en: string;
-            /** Notify */
-            notify?: string[];
-            /**
-             * On
-             * @default [
-             *       "raised",
-             *       "stepped_up"
-             *     ]
-             */
-            on: string[];
-            /** Sites */
-            sites?: string[];
-            /**
-             * Triggers
-             * @default 1
-             */
-            triggers: number;
-            /** Version */
-            version: number;
-            /** Zones */
-            zones?: string[];
-        };
         /** ChangedSiteAsk */
         ChangedSiteAsk: {
             /**
@@ -1889,6 +1837,10 @@ export interface components {
             circuit_class: "fire" | "life" | "permit_24h" | "night_off" | "use" | "manual" | "unclassified";
             /** Cut Refusal */
             cut_refusal: string | null;
+            /** Cut Refusal Code */
+            cut_refusal_code: string | null;
+            /** Cut Refusal Zh */
+            cut_refusal_zh: string | null;
             /** Device Id */
             device_id: string;
             /** Id */
@@ -2470,65 +2422,6 @@ export interface components {
              */
             severity: "info" | "low" | "high" | "critical";
         };
-        /** LinkageAsk */
-        LinkageAsk: {
-            /**
-             * Cut
-             * @default none
-             */
-            cut: string;
-            /**
-             * Enabled
-             * @default true
-             */
-            enabled: boolean;
-            /**
-             * Hazard
-             * @default false
-             */
-            hazard: boolean;
-            /**
-             * Hazard After
-             * @default 3
-             */
-            hazard_after: number;
-            /** Id */
-            id?: string | null;
-            /** Kinds */
-            kinds?: string[];
-            /**
-             * Min Severity
-             * @default info
-             * @enum {string}
-             */
-            min_severity: "info" | "low" | "high" | "critical";
-            /** Name */
-            name: string;
-            /**
-             * Name En
-             * @default
-             */
-            name_en: string;
-            /** Notify */
-            notify?: string[];
-            /**
-             * On
-             * @default [
-             *       "raised",
-             *       "stepped_up"
-             *     ]
-             */
-            on: string[];
-            /** Sites */
-            sites?: string[];
-            /**
-             * Triggers
-             * @default 1
-             */
-            triggers: number;
-            /** Zones */
-            zones?: string[];
-        };
         /** LinkagePage */
         LinkagePage: {
             /** Items */
@@ -2540,6 +2433,10 @@ export interface components {
         LinkageShape: {
             /** Cut */
             cut: string;
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            };
             /** Enabled */
             enabled: boolean;
             /** Hazard */
@@ -2740,6 +2637,7 @@ export interface components {
              * @example 2026-11-22T07:00:00.000Z
              */
             requested_at: string;
+            second: components["schemas"]["Person"] | null;
             /** Sent At */
             sent_at: string | null;
             /** Seq */
@@ -2751,8 +2649,12 @@ export interface components {
              * @enum {string}
              */
             state: "requested" | "sending" | "sent" | "confirmed" | "proved" | "unproved" | "rejected" | "failed" | "expired" | "refused" | "unknown" | "simulated";
+            /** State Code */
+            state_code: string;
             /** State Reason */
             state_reason: string;
+            /** State Reason Zh */
+            state_reason_zh: string;
             /** Steps */
             steps: components["schemas"]["OrderStepShape"][];
             who: components["schemas"]["Person"] | null;
@@ -2832,6 +2734,7 @@ export interface components {
              * @example 2026-11-22T07:00:00.000Z
              */
             requested_at: string;
+            second: components["schemas"]["Person"] | null;
             /** Sent At */
             sent_at: string | null;
             /** Seq */
@@ -2843,8 +2746,12 @@ export interface components {
              * @enum {string}
              */
             state: "requested" | "sending" | "sent" | "confirmed" | "proved" | "unproved" | "rejected" | "failed" | "expired" | "refused" | "unknown" | "simulated";
+            /** State Code */
+            state_code: string;
             /** State Reason */
             state_reason: string;
+            /** State Reason Zh */
+            state_reason_zh: string;
             who: components["schemas"]["Person"] | null;
             /** Zone Id */
             zone_id: string;
@@ -4158,6 +4065,7 @@ export interface operations {
             query?: {
                 site?: string | null;
                 zone?: string | null;
+                q?: string | null;
                 /** @description next_cursor of the page before */
                 cursor?: string | null;
                 limit?: number;
@@ -4542,6 +4450,7 @@ export interface operations {
             query?: {
                 site?: string | null;
                 zone?: string | null;
+                q?: string | null;
                 /** @description next_cursor of the page before */
                 cursor?: string | null;
                 limit?: number;
@@ -5780,7 +5689,9 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LinkageAsk"];
+                "application/json": {
+                    [key: string]: unknown;
+                };
             };
         };
         responses: {
@@ -5864,7 +5775,9 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ChangedLinkageAsk"];
+                "application/json": {
+                    [key: string]: unknown;
+                };
             };
         };
         responses: {
@@ -6452,6 +6365,7 @@ export interface operations {
         parameters: {
             query?: {
                 enterprise?: string | null;
+                q?: string | null;
                 /** @description next_cursor of the page before */
                 cursor?: string | null;
                 limit?: number;
@@ -6871,6 +6785,7 @@ export interface operations {
         parameters: {
             query?: {
                 site?: string | null;
+                q?: string | null;
                 /** @description next_cursor of the page before */
                 cursor?: string | null;
                 limit?: number;

@@ -47,6 +47,18 @@ export function clock(at: string | number | null | undefined, zone?: string, sec
   return `${part.year}-${part.month}-${part.day} ${part.hour}:${part.minute}${seconds ? `:${part.second}` : ''}`
 }
 
+/** For date pickers, which know only this desk's zone: a `Date` that reads here as that moment reads in `zone`. */
+export function pickable(ms: number, zone?: string): Date {
+  return new Date(clock(ms, zone).replace(' ', 'T'))
+}
+
+/** The moment that a picked `Date` means in `zone`: found by correcting twice, which also holds on days when clocks change. */
+export function pickedMs(picked: Date, zone?: string): number {
+  let ms = picked.getTime()
+  for (let i = 0; i < 2; i++) ms += picked.getTime() - pickable(ms, zone).getTime()
+  return ms
+}
+
 /** A number as read on an instrument: at most three decimals, no trailing zeros. */
 export function figure(value: number | null | undefined, unit = ''): string {
   if (value == null) return '–'

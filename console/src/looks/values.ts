@@ -9,6 +9,16 @@ const FLAGS = new Set([
 
 const base = (metric: string): string => metric.split('.')[0] ?? metric
 
+const KINDS: Record<string, string> = {
+  smoke_alarm: 'smoke', smoke_obscuration: 'smoke', heat_alarm: 'heat', temperature: 'heat', gas_alarm: 'gas', co_alarm: 'gas', lel: 'gas', co: 'gas', h2s: 'gas', nh3: 'gas',
+  gas_ppm: 'gas', o2: 'gas', manual_call: 'manual_call',
+}
+
+/** The kind of alarm that a metric causes, as far as colour needs it: fire and gas, or not. */
+export function kindOf(metric: string): string {
+  return KINDS[base(metric)] ?? 'other'
+}
+
 export function isFlag(metric: string): boolean {
   return FLAGS.has(base(metric))
 }

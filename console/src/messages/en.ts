@@ -25,7 +25,7 @@ export const en = {
   },
   wall: {
     only_unacked: 'Unacknowledged only', order: 'Order', by_severity: 'Most severe first', by_attention: 'Unacked first', by_newest: 'Newest first', filtered: 'Filtered: {n} hidden', keys: '↑↓ move · A acknowledge · Space select · Enter open · S silence', acknowledge_n: 'Acknowledge {n}',
-    acknowledged_n: '{n} acknowledged', select: 'Select this alarm', select_all: 'Select all', counts: 'Open alarms', unacked: 'unacknowledged', unacked_n: '{n} unacked', none: 'No open alarms', none_filtered: 'No alarms under this filter ({n} others are hidden)',
+    acknowledged_n: '{n} acknowledged', select: 'Select this alarm', select_all: 'Select all', counts: 'Open alarms', unacked: 'unacknowledged', unacked_n: '{n} unacknowledged', unacked_short: '{n} new', none: 'No open alarms', none_filtered: 'No alarms under this filter ({n} others are hidden)',
     none_stale: 'There were no alarms when the stream was lost; what is now is unknown', waiting: 'Waiting for the first list from the server…', spoken_many: '{n} new alarms',
   },
   sound: {
@@ -58,11 +58,11 @@ export const en = {
   action: { cut: 'Cut', restore: 'Restore' },
   class: { fire: 'Fire', life: 'Life safety', permit_24h: '24 h permit', night_off: 'Night off', use: 'In use', manual: 'Manual', unclassified: 'Unclassified' },
   circuit: {
-    can_cut: 'can be cut', no_trial: 'no witnessed trial', trial_by: 'trial {at}: {a}, {b}', none: 'No circuits', commanding: 'Commanding is on', monitor_only: 'Monitor only: no orders are sent', switch_on: 'Switch commanding on', switch_off: 'Switch commanding off', first_witness: 'First witness', second_witness: 'Second witness',
+    can_cut: 'can be cut', contradicts: 'says open, but draws', no_trial: 'no witnessed trial', trial_by: 'trial {at}: {a}, {b}', none: 'No circuits', commanding: 'Commanding is on', monitor_only: 'Monitor only: no orders are sent', switch_on: 'Switch commanding on', switch_off: 'Switch commanding off', first_witness: 'First witness', second_witness: 'Second witness',
     classify_title: 'Class of the circuit', classify_why: 'A change of class voids the trial, which must be recorded again.', trial_title: 'Record the on-site trial', trial_why: 'The right load went dark, and two people saw it.', commanding_title: 'Commanding', commanding_why: 'When on, circuits of this site can be cut by people and linkages.',
   },
   cut: {
-    title: 'Cut power', goes_dark: '{n} circuits go dark', unmeasured: '({n} without measured power)', stays_on: '{n} circuits stay on', none_stays: 'None', not_chosen: 'not chosen', nothing: 'There is no circuit that can be cut', hold: 'Hold 1.5 s: cut {n} circuits', sending: 'Asking…',
+    title: 'Cut power', goes_dark: 'nothing goes dark | {n} circuit goes dark | {n} circuits go dark', unmeasured: '({n} without measured power)', stays_on: 'no circuit stays on | {n} circuit stays on | {n} circuits stay on', none_stays: 'None', not_chosen: 'not chosen', is_open: 'open already', nothing: 'There is no circuit that can be cut', hold: 'Hold 1.5 s to cut | Hold 1.5 s: cut {n} circuit | Hold 1.5 s: cut {n} circuits', sending: 'Asking…',
     hold_why: 'Hold the button (or Enter / Space) for 1.5 s. Letting go early does nothing at all.', running: '{n} under way', amber: '{n} not proved', red: '{n} without success',
   },
   restore: {
@@ -96,7 +96,7 @@ export const en = {
   role: { operator: 'Operator', manager: 'Manager', enterprise: 'Enterprise', supervisor: 'Supervisor', administrator: 'Administrator' },
   node: { all: 'Everywhere', district: 'District', enterprise: 'Enterprise', site: 'Site' },
   problem: {
-    unreachable: 'The service was not reached: whether this was done is not known', 'not-found': 'Not found', 'illegal-transition': "The alarm's state does not allow it", 'request-refused': 'Refused', conflict: 'Somebody else was first', 'records-unavailable': 'The records cannot be reached now', busy: 'Too busy: nothing was done',
+    unreachable: 'The service was not reached: whether this was done is not known', 'not-found': 'Not found', 'illegal-transition': "The alarm's state does not allow it", 'request-refused': 'Refused', conflict: 'Somebody else was first', 'records-unavailable': 'The records cannot be reached now', busy: 'Too busy: nothing was done', incomplete: 'Something is missing', 'illegal-step': "The hazard's state does not allow it", 'bad-cursor': 'This page of the list is gone', 'bad-key': 'Not a request key',
     invalid: 'Not valid', forbidden: 'Not allowed', 'not-signed-in': 'Sign in first', csrf: 'This page is too old: reload it', 'reauth-required': 'The password is needed again', 'second-person': 'Not the second person', internal: 'It went wrong inside', 'key-reused': 'The key was used for another request', denied: 'Wrong login or password',
     'too-many-attempts': 'Too many attempts: wait a little', 'not-empty': 'There is something in it', 'too-long': 'Too long',
   },

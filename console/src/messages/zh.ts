@@ -25,7 +25,7 @@ export const zh = {
   },
   wall: {
     only_unacked: '仅未接警', order: '排序', by_severity: '按级别', by_attention: '未接警优先', by_newest: '最新优先', filtered: '筛选中，隐藏 {n} 条', keys: '↑↓ 选择　A 接警　空格 勾选　Enter 打开　S 消音', acknowledge_n: '接警 {n} 条',
-    acknowledged_n: '已接警 {n} 条', select: '选择此报警', select_all: '全选', counts: '未结束的报警', unacked: '未接警', unacked_n: '未接 {n}', none: '没有未结束的报警', none_filtered: '筛选条件下没有报警（另有 {n} 条被隐藏）',
+    acknowledged_n: '已接警 {n} 条', select: '选择此报警', select_all: '全选', counts: '未结束的报警', unacked: '未接警', unacked_n: '{n} 条未接警', unacked_short: '未接 {n}', none: '没有未结束的报警', none_filtered: '筛选条件下没有报警（另有 {n} 条被隐藏）',
     none_stale: '断线前没有报警；现在的情况未知', waiting: '正在等待服务器的第一份列表…', spoken_many: '新增 {n} 条报警',
   },
   sound: {
@@ -58,17 +58,17 @@ export const zh = {
   action: { cut: '断电', restore: '送电' },
   class: { fire: '消防', life: '生命安全', permit_24h: '24小时许可', night_off: '非24小时', use: '经营使用', manual: '人工', unclassified: '未分类' },
   circuit: {
-    can_cut: '可断电', no_trial: '未登记现场试分', trial_by: '试分 {at}：{a}、{b}', none: '没有回路', commanding: '允许远程操作', monitor_only: '仅监测：不下发指令', switch_on: '开启远程操作', switch_off: '关闭远程操作', first_witness: '见证人一', second_witness: '见证人二',
+    can_cut: '可断电', contradicts: '显示分闸但有电流', no_trial: '未登记现场试分', trial_by: '试分 {at}：{a}、{b}', none: '没有回路', commanding: '允许远程操作', monitor_only: '仅监测：不下发指令', switch_on: '开启远程操作', switch_off: '关闭远程操作', first_witness: '见证人一', second_witness: '见证人二',
     classify_title: '设定回路类别', classify_why: '改变类别会使现场试分作废，须重新登记。', trial_title: '登记现场试分', trial_why: '断开后正确的负载确已停电，且有两人在场见证。', commanding_title: '远程操作', commanding_why: '开启后，本场所的回路可被人员或联动断电。',
   },
   cut: {
-    title: '断电', goes_dark: '将断电：{n} 个回路', unmeasured: '（{n} 个回路无功率测量）', stays_on: '保持供电：{n} 个回路', none_stays: '没有', not_chosen: '未选择', nothing: '没有可以断电的回路', hold: '按住 1.5 秒：断开 {n} 个回路', sending: '正在下达…',
+    title: '断电', goes_dark: '将断电：{n} 个回路', unmeasured: '（{n} 个回路无功率测量）', stays_on: '保持供电：{n} 个回路', none_stays: '没有', not_chosen: '未选择', is_open: '当前已分闸', nothing: '没有可以断电的回路', hold: '按住 1.5 秒：断开 {n} 个回路', sending: '正在下达…',
     hold_why: '按住按钮（或按住 Enter / 空格）1.5 秒确认。提前松开不会执行任何操作。', running: '执行中 {n}', amber: '未验证 {n}', red: '未成功 {n}',
   },
   restore: {
     title: '送电：{name}', why: '送电有危险：确认现场安全，并由第二人用本人账号授权。指令绝不重发。', second_login: '第二人账号', second_password: '第二人密码', not_you: '第二人不能是本人。', hold: '按住 1.5 秒：送电',
   },
-  order: { way: '指令进程', attempts: '第 {n} 次发送', before: '断前', after: '断后' },
+  order: { way: '指令进程', attempts: '第 {n} 次发送', before: '操作前', after: '操作后' },
   order_state: {
     requested: '已请求', sending: '正在发送', sent: '已发送', confirmed: '设备已回执', proved: '实测已验证', unproved: '已分闸未验证', rejected: '设备拒绝', failed: '失败', expired: '已过期', refused: '已拒绝', unknown: '结果不明', simulated: '模拟',
   },
@@ -96,7 +96,7 @@ export const zh = {
   role: { operator: '值班员', manager: '管理员（场所）', enterprise: '企业人员', supervisor: '监管人员', administrator: '系统管理员' },
   node: { all: '全部', district: '辖区', enterprise: '企业', site: '场所' },
   problem: {
-    unreachable: '连接不到服务器：不知道该请求是否已执行', 'not-found': '没有找到', 'illegal-transition': '当前状态不允许该操作', 'request-refused': '请求被拒绝', conflict: '已被他人修改', 'records-unavailable': '记录库暂不可用', busy: '服务繁忙，未执行',
+    unreachable: '连接不到服务器：不知道该请求是否已执行', 'not-found': '没有找到', 'illegal-transition': '当前状态不允许该操作', 'request-refused': '请求被拒绝', conflict: '已被他人修改', 'records-unavailable': '记录库暂不可用', busy: '服务繁忙，未执行', incomplete: '填写不完整', 'illegal-step': '隐患当前状态不允许该操作', 'bad-cursor': '翻页位置已失效', 'bad-key': '请求标识无效',
     invalid: '填写有误', forbidden: '没有权限', 'not-signed-in': '请先登录', csrf: '页面已失效，请刷新', 'reauth-required': '需要再次输入密码', 'second-person': '第二人授权无效', internal: '服务内部错误', 'key-reused': '请求标识重复', denied: '账号或密码错误',
     'too-many-attempts': '尝试次数过多，请稍后再试', 'not-empty': '仍有下级内容', 'too-long': '内容过长',
   },
