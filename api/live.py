@@ -1,8 +1,8 @@
 """The live stream: server-sent events, a snapshot and then what changes, each in the person's own scope.
 
 One pump drains the feed and encodes each event once; every client has a bounded queue and one task, which sends at once when it has
-been idle and at most every 50 ms otherwise, joining what waits. A client that does not keep up is disconnected and comes back by
-`Last-Event-ID`, or with a fresh snapshot. Everything here runs on the API's loop; `close` may be called from any thread.
+been idle and otherwise joins what waits, for up to 50 ms where many listen. A client that does not keep up is disconnected and comes
+back by `Last-Event-ID`, or with a fresh snapshot. Everything here runs on the API's loop; `close` may be called from any thread.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from sites.records import Scope
 
 log = logging.getLogger("sitewarden.api")
 JOIN_S = 0.05
+PAUSE_A_CLIENT_S = 0.0005
 HEARTBEAT_S = 10.0
 LEAVE_S = 0.5
 MOST_WAITING = 5_000  # events a client may be behind
@@ -114,6 +115,11 @@ class Live:
         self._is_pump_due = False
         self._is_closed = False
         self._lock = threading.Lock()
+
+    @property
+    def pause_s(self) -> float:
+        """Between two frames of one client: the more listen, the longer, up to `join_s` (from a hundred clients on)."""
+        return min(self.join_s, PAUSE_A_CLIENT_S * len(self.clients))
 
     # -- the pump --------------------------------------------------------------------------------------------------------
 
@@ -256,7 +262,7 @@ class LiveResponse(Response):
             await send({"type": "http.response.body", "body": joined, "more_body": True})
             heartbeat_at = loop.time() + live.heartbeat_s
             if not client.is_closed:
-                await asyncio.sleep(live.join_s)  # what comes meanwhile is sent together
+                await asyncio.sleep(live.pause_s)  # what comes meanwhile is sent together
         if not client.is_slow:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 

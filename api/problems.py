@@ -111,9 +111,12 @@ def install(app: FastAPI) -> None:
         first = errors[0] if errors else {"pointer": "", "detail": "not valid"}
         return answer(422, "invalid", "Not valid", f"{first['pointer']}: {first['detail']}", errors=errors)
 
-    async def of_http(_: Request, error: Exception) -> Response:
+    async def of_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        name = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "http")
+        if error.status_code == 405 and "path" in request.path_params:
+            # only the console's own catch-all knows the path
+            return answer(404, "not-found", "Not found", f"there is no {request.method} {request.url.path}")
+        name = {404: "not-found", 405: "method-not-allowed", 413: "too-long"}.get(error.status_code, "http")
         return answer(error.status_code, name, str(error.detail), str(error.detail), error.headers)
 
     async def of_anything(request: Request, error: Exception) -> Response:

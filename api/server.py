@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, HTTPException
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -24,6 +24,7 @@ from api.routes import alarms, auth, circuits, devices, hazards, health, linkage
 from api.sessions import Sessions
 
 MOST_BODY = 1 << 20
+TOO_LONG = f"a request has at most {MOST_BODY} bytes"
 
 
 def create_app(
@@ -169,11 +170,12 @@ class BoundedBody:
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > MOST_BODY:
-                raise problems.Problem(413, "too-long", "Too long", f"a request has at most {MOST_BODY} bytes")
+                # the one kind of exception that FastAPI lets through while it reads a body
+                raise HTTPException(413, TOO_LONG)
             return message
 
         await self._app(scope, counted, send)
 
 
 def _too_long() -> ASGIApp:
-    return problems.answer(413, "too-long", "Too long", f"a request has at most {MOST_BODY} bytes")
+    return problems.answer(413, "too-long", TOO_LONG, TOO_LONG)

@@ -227,6 +227,7 @@ def reject(hazard_id: str, ask: HazardReasonAsk, door: At, visitor: By) -> Hazar
 
 @router.post("/hazards/{hazard_id}/merge")
 def merge(hazard_id: str, ask: MergeAsk, door: At, visitor: By) -> HazardDetail:
+    _find(door, visitor, hazard_id)
     try:
         into = _find(door, visitor, ask.into)
     except Problem:

@@ -28,7 +28,7 @@ async def live(
     visitor: By,
     last_event_id: Annotated[str | None, Query(max_length=30, description="as the Last-Event-ID header")] = None,
 ) -> Response:
-    """What is open now, then every change, at most every 50 ms. Resumes after `Last-Event-ID`."""
+    """What is open now, then every change, joined for 50 ms at most. Resumes after `Last-Event-ID`."""
     given = request.headers.get("last-event-id") or last_event_id
     if given is not None and not (given.isascii() and given.isdigit()):
         raise invalid("Last-Event-ID is the id of an event of this stream", "?last_event_id")
