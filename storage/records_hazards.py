@@ -50,21 +50,17 @@ def page(connection: Connection, query: HazardQuery, sites: Scope) -> Page[Hazar
 
 
 def counts(connection: Connection, query: HazardQuery, sites: Scope) -> dict[str, dict[str, int]]:
-    """Facets: by state (with `open` and `overdue`), grade, source, category, site, enterprise; each under all filters but its own."""
-    conditions = _conditions(query, sites)
-
-    def others(facet: str) -> list[ColumnElement[bool]]:
-        return [condition for name, condition in conditions.items() if name != facet]
-
+    """Facets: by state, grade, source, category, site, enterprise, each under all the query's filters (so each adds up to the same total);
+    and `due`: how many of them are open and how many overdue."""
+    conditions = _conditions(query, sites).values()
     columns = {"state": _h.c.state, "grade": _h.c.grade, "source": _h.c.source, "category": _h.c.category}
     facets: dict[str, dict[str, int]] = {}
     for facet, column in (columns | {"site": _h.c.site_id, "enterprise": _h.c.enterprise_id}).items():
-        counted = connection.execute(select(column, func.count()).where(*others(facet)).group_by(column))
+        counted = connection.execute(select(column, func.count()).where(*conditions).group_by(column))
         facets[facet] = {key or "": number for key, number in counted}
-    for name, condition in (("open", _is_open()), ("overdue", _is_overdue(query.now_ms))):
-        number = connection.execute(select(func.count()).select_from(_h).where(*others("state"), condition)).scalar_one()
-        if number:
-            facets["state"][name] = number
+    due = {"open": _is_open(), "overdue": _is_overdue(query.now_ms)}
+    sums = select(*(func.count().filter(condition).label(name) for name, condition in due.items())).select_from(_h)
+    facets["due"] = dict(connection.execute(sums.where(*conditions)).mappings().one())
     return facets
 
 
