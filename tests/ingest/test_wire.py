@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -289,6 +290,37 @@ def test_a_refused_login_is_said_and_tried_again(tmp_path):
         assert until(lambda: "refused the connection" in link.problem), link.problem
         assert link.protocol == 5
         link.stop()
+
+
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # the library leaves a socket whose handshake failed to the collector
+def test_tls_with_a_client_certificate(tmp_path):
+    openssl = servers.find_binary("openssl")
+
+    def make(*arguments: str) -> None:
+        subprocess.run([openssl, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    make("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=test-ca", "-days", "2")
+    (tmp_path / "names").write_text("subjectAltName=IP:127.0.0.1")
+    for name in ("server", "client"):
+        make("req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
+        make(
+            "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+            "-out", f"{name}.pem", "-days", "2", "-extfile", "names",
+        )  # fmt: skip
+    files = [f"{kind} {tmp_path}/{file}" for kind, file in (("cafile", "ca.pem"), ("certfile", "server.pem"), ("keyfile", "server.key"))]
+    port = servers.free_port()
+    with servers.mosquitto("\n".join([f"listener {port} 127.0.0.1", *files, "require_certificate true"])):
+        ca, certificate, key = (str(tmp_path / file) for file in ("ca.pem", "client.pem", "client.key"))
+        known = Address.parse(f"mqtts://127.0.0.1:{port}", ca=ca, certificate=certificate, key=key)
+        publish_once(known, [("t", b"x")], client_id="known", clock=clock)
+        unknown = Address.parse(f"mqtts://127.0.0.1:{port}", ca=ca)
+        with pytest.raises(NotPublished):
+            publish_once(unknown, [("t", b"x")], client_id="unknown", clock=clock, timeout_s=1.0)
+        untrusting = Address.parse(f"mqtts://127.0.0.1:{port}")
+        with pytest.raises(NotPublished, match=r"[Cc]ertificate"):
+            publish_once(untrusting, [("t", b"x")], client_id="untrusting", clock=clock, timeout_s=1.0)
 
 
 def test_the_next_free_port_is_taken_when_the_wanted_one_is_not_free(tmp_path):
