@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
+import struct
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -25,6 +26,12 @@ def wal_path(path: Path) -> Path:
 
 def shared_path(path: Path) -> Path:
     return path.with_name(path.name + "-shm")
+
+
+def has_sound_head(path: Path) -> bool:
+    """Whether the file says that it is SQLite's, with our page size, in WAL mode."""
+    with open(path, "rb") as file:
+        return file.read(20) == b"SQLite format 3\0" + PAGE_BYTES.to_bytes(2) + b"\x02\x02"
 
 
 def commits_in_wal(path: Path) -> list[int]:
@@ -81,16 +88,29 @@ def _frames(path: Path) -> Iterator[tuple[int, int, int]]:
         header = file.read(_WAL_HEADER)
         if len(header) < _WAL_HEADER:
             return
+        # the salts of the generation stand in every frame too, should the header be damaged
+        salts = header[16:24] if _is_sound_header(header) else file.read(16)[8:]
         size, misses = wal_path(path).stat().st_size, 0
         for offset in range(_WAL_HEADER, size - _FRAME_HEADER - PAGE_BYTES + 1, _FRAME_HEADER + PAGE_BYTES):
             file.seek(offset)
             frame = file.read(_FRAME_HEADER)
             # a frame of an older generation has other salts; one bad frame among good ones may have lost its own
-            misses = 0 if frame[8:16] == header[16:24] else misses + 1
+            misses = 0 if frame[8:16] == salts else misses + 1
             if misses > 1:
                 return
             if not misses:
                 yield int.from_bytes(frame[:4]), int.from_bytes(frame[4:8]), offset + _FRAME_HEADER
+
+
+def _is_sound_header(header: bytes) -> bool:
+    for order in (">", "<"):
+        first = second = 0
+        for one, other in struct.iter_unpack(f"{order}II", header[:24]):
+            first = first + one + second & 0xFFFFFFFF
+            second = second + other + first & 0xFFFFFFFF
+        if struct.pack(">II", first, second) == header[24:32]:
+            return True
+    return False
 
 
 def _chunks(path: Path) -> Generator[Chunk, None, None]:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from storage.journal import JournalConflict, JournalDamaged, JournalFull, spans_of
 from storage.journal_rows import CHUNK_BITS, INSERT, PAGE_BYTES, SCHEMA, Chunk, cut, fetch
-from storage.journal_salvage import commits_in_wal, salvage, set_aside, shared_path, wal_path
+from storage.journal_salvage import commits_in_wal, has_sound_head, salvage, set_aside, shared_path, wal_path
 
 RESERVE_BYTES = 32 << 20
 _READ_AT_ONCE = 128  # positions in one read, so that no reader holds up the checkpoint
@@ -203,34 +203,38 @@ class SqliteJournal:
     def _begin(self) -> None:
         commits = commits_in_wal(self._path)
         try:
-            self._prepare()
-            self._position = self._tail(commits)
+            if commits and not has_sound_head(self._path):
+                raise _Unsound("its head is damaged while its write-ahead log is needed")
+            self._prepare(commits)
+            self._position = self._tail()
         except sqlite3.DatabaseError as error:
             if not _is_broken(error):
                 raise
             self._salvage(str(error))
 
-    def _prepare(self) -> sqlite3.Connection:
+    def _prepare(self, commits: list[int]) -> None:
+        """Open the file. Raises DatabaseError, before anything is written, when SQLite's recovery stopped before one of the log's
+        `commits`: the next write would overwrite what follows."""
         # kept by self before anything can fail: closing the last connection would drop the log that a salvage needs
         connection = self._connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
         connection.execute("PRAGMA journal_mode=WAL")
+        if commits:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            with open(shared_path(self._path), "rb") as shared:
+                # mxFrame, the frames that the recovery accepted: https://www.sqlite.org/walformat.html, section 2.1
+                frames = int.from_bytes(shared.read(20)[16:], sys.byteorder)
+            if commits[-1] > frames:
+                raise _Unsound(f"the write-ahead log is damaged after frame {frames} of {commits[-1]}")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA cell_size_check=ON")
         connection.execute(f"PRAGMA journal_size_limit={_WAL_BYTES}")
         connection.execute(SCHEMA)
-        return connection
 
-    def _tail(self, commits: list[int]) -> int:
-        """Position of the last row. Raises DatabaseError when that row is bad, or when SQLite's recovery stopped before one of the
-        log's `commits`."""
+    def _tail(self) -> int:
+        """Position of the last row. Raises DatabaseError when that row is bad."""
         assert self._connection is not None
         last = self._connection.execute("SELECT max(id) FROM chunks").fetchone()[0]
-        with open(shared_path(self._path), "rb") as shared:
-            # mxFrame, the frames that SQLite's recovery accepted: https://www.sqlite.org/walformat.html, section 2.1
-            frames = int.from_bytes(shared.read(20)[16:], sys.byteorder)
-        if commits and commits[-1] > frames:
-            raise _Unsound(f"the write-ahead log is damaged after frame {frames} of {commits[-1]}")
         position = int(last or 0) >> CHUNK_BITS
         if position and position not in fetch(self._connection, position, position + 1):
             raise _Unsound(f"the last row, at position {position}, fails its checksum")
@@ -250,7 +254,7 @@ class SqliteJournal:
         for gone in (wal_path(self._path), shared_path(self._path)):
             gone.unlink(missing_ok=True)
         fresh.replace(self._path)
-        self._prepare()
+        self._prepare([])
         self._position = max(self._position, last)
         self._salvages += 1
         log.error("journal %s: %s; kept as %s, its sound rows salvaged up to position %d", self._path, reason, damaged.name, last)
