@@ -10,7 +10,8 @@ its matter. It is the only writer of `Memory`.
     active                   active               falling, or idle    -
     falling (still active)   active               falling, or idle    idle (clear hold over, point not overdue)
 
-*Met* is at or past the limit, *back* is past limit and deadband; between the two an active check stays active and an idle one idle.
+*Met* is at or past the limit, *back* is past limit and deadband; between the two an active check stays active and an idle one idle. A late
+reading never clears: it ends a running clear hold, and the next reading in time begins it anew.
 """
 
 from __future__ import annotations
@@ -215,13 +216,14 @@ def _wake(
     clock = np.where(fall, memory.hearing(arrived)[own], arrived[own])
     since_clock = np.where(begin, clock, memory.since_clock_ms[checks])
     hold = np.where(fall, specs.clear_hold_ms[spec], specs.hold_ms[spec])
-    over = at - since_taken >= hold
+    # a clear hold that ran out while the point was overdue ends with the reading that is heard again
+    over = (at - since_taken >= hold) | (fall & (clock - since_clock >= hold))
     raised, cleared = rise & over, fall & over
     rising, falling = rise & ~over, fall & ~over
 
     after = status.copy()
     after[fresh_own & ~active & ~met] = 0
-    after[fresh_own & active & ~back] = ACTIVE
+    after[fresh_own & active & (~back | late)] = ACTIVE
     after[rising] = RISING
     after[rising & late] |= LATE
     after[raised] = ACTIVE

@@ -229,12 +229,12 @@ class Reference:
                     at_ms.append(state.since_taken + state.hold_ms)
                     is_late |= late
                     state.active, state.since_taken = True, None
-            elif not back:
+            elif not back or late:
                 state.since_taken = None
-            elif not late:
+            else:
                 if state.since_taken is None or broken:
                     state.since_taken, state.since_clock = taken, self.hearing(arrived)
-                if taken - state.since_taken >= clear_ms:
+                if taken - state.since_taken >= clear_ms or self.hearing(arrived) - state.since_clock >= clear_ms:
                     at_ms.append(state.since_taken + clear_ms)
                     state.active, state.since_taken = False, None
         if flashing:

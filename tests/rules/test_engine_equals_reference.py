@@ -276,7 +276,7 @@ def random_story(rng: Random) -> tuple[list[Any], int]:
     return items, rng.choice([0, 2_000, 60_000])
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", [*range(30), 1040, 1241])  # the last two: clear holds that ran out while overdue
 def test_long_stories_agree_however_they_are_cut_reloaded_and_edited(seed: int) -> None:
     rng = Random(seed)
     rules, story, roster = random_rules(rng), random_story(rng), make_plant()

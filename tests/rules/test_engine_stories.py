@@ -120,6 +120,22 @@ def test_a_clear_hold_runs_out_by_the_clock_but_never_by_silence() -> None:
     assert bench.wait(1000) == []
 
 
+def test_a_clear_hold_that_ran_out_while_overdue_ends_with_the_reading_that_is_heard_again() -> None:
+    bench = Bench(level_rule(25, clear_hold_s=30))
+    bench.read(10, 30)
+    bench.read(20, 0)
+    assert bench.wait(59) == []
+    assert bench.read(60, 0, taken=40) == [("cleared", -1, 50, 60)]  # delayed, but no gap in what was measured
+
+
+def test_a_late_reading_ends_a_running_clear_hold() -> None:
+    bench = Bench(level_rule(25, clear_hold_s=20))
+    bench.read(100, 30, taken=50)
+    bench.read(110, 0, taken=60)
+    assert bench.read(111, 0, taken=61, delay=50) == []
+    assert bench.wait(200) == []
+
+
 def test_a_duplicate_changes_nothing() -> None:
     bench = Bench(level_rule(25))
     bench.read(10, 0)
