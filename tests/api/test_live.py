@@ -289,6 +289,25 @@ def test_a_port_that_is_taken_is_said_before_anything_starts() -> None:
     first.close()
 
 
+def test_small_answers_leave_at_once(service: Service, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frame must not wait for the acknowledgement of the one before (Nagle's algorithm with delayed acknowledgements: 40 ms)."""
+    options: list[int] = []
+    true_enter = live_module.Live.join
+
+    def join(live: Live, client: Client) -> bool:
+        for transport in getattr(asyncio.get_running_loop(), "_transports", {}).values():
+            taken = transport.get_extra_info("socket")
+            if taken is not None and taken.type == socket.SOCK_STREAM and taken.family == socket.AF_INET:
+                options.append(taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        return true_enter(live, client)
+
+    monkeypatch.setattr(live_module.Live, "join", join)
+    with listening(service, "operator") as stream:
+        stream.next()
+    assert options
+    assert all(options)
+
+
 def test_a_stream_asked_for_while_stopping_is_refused(service: Service) -> None:
     service.door.live.close()
     assert service.client.get("/api/v1/live", headers=service.as_("operator")).status_code == 503
