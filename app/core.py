@@ -21,7 +21,7 @@ from alarms.requests import Acknowledge, Assign, Judge, LinkHazard, Note, Progre
 from alarms.service_alarms import ServiceClear, ServiceRaise
 from app.configuration import Configuration, ConfigurationState
 from app.happenings import Happening, happenings
-from app.rows import ConfigChanged, Connection, Input, NotSent, Placed, Resumed, Sending, Sent, Stalled
+from app.rows import ConfigChanged, Connection, Input, Lagging, NotSent, Placed, Resumed, Sending, Sent, Stalled
 from ingest.clocks import Clocks, ClocksState
 from ingest.heard import Availability, CodecNote, PointHeard, Refused, UnknownDevice
 from power.errors import PowerError, UnknownCircuit
@@ -60,6 +60,7 @@ class CoreState:
     orders: OrdersState
     codec_notes: dict[str, dict[str, bytes]]
     refusals: int
+    deaf: list[str]
 
 
 @dataclass(slots=True)
@@ -91,6 +92,7 @@ class Core:
         self.orders = Orders(self.configuration.roster, self.book.has_critical)
         self.codec_notes: dict[str, dict[str, bytes]] = {}
         self.refusals = 0  # refused readings and messages since the beginning
+        self.deaf: set[str] = set()  # why nothing heard is no evidence now: telemetry, inbox
         self.wants_snapshot = False
         self._out: Stepped | None = None
         self._volatile = False
@@ -270,8 +272,11 @@ class Core:
         was_paused = self.memory.paused_ms is not None
         self._findings(engine.pause(self.program, self.memory, item.since_ms))
         if isinstance(item, Resumed):
+            # before anything counts as due: nothing was heard meanwhile, so no proof window has ended. Connections come back as items.
+            self.deaf = {"telemetry"}
+            self._advance(self.orders.resumed(at_ms), at_ms)
+            self.orders.lagging(True)
             self._tick(at_ms)
-            self._advance(self.orders.resumed(at_ms), at_ms)  # it hears again once the telemetry connection is up
         elif not was_paused:
             self._findings(engine.resume(self.program, self.memory, at_ms))
 
@@ -296,6 +301,8 @@ class Core:
                 self._advance(orders.not_sent(item.order_id, item.reason, at_ms, attempt=item.attempt, certain=item.certain), at_ms)
             case Connection():
                 self._connect(item, at_ms)
+            case Lagging():
+                self._hear_again("inbox", not item.is_lagging)
             case UnknownDevice():
                 stepped.outcome.unknown.append(_unknown(item))
             case Refused():
@@ -316,12 +323,19 @@ class Core:
             self._findings(act(self.program, self.memory, at_ms))
             wish = ServiceClear if item.up else ServiceRaise
             self._wish(wish(code="broker_lost", subject="service"), at_ms)
+            self._hear_again("telemetry", item.up)
         else:
             self.orders.connected() if item.up else self.orders.disconnected()
             for order in [order for order in self.orders.open.values() if order.state is OrderState.SENDING and not item.up]:
                 why = "the connection to the broker was lost before it acknowledged"
                 self._advance(self.orders.not_sent(order.id, why, at_ms, certain=False), at_ms)
             self._orders_due_ms = self.orders.due_ms()
+
+    def _hear_again(self, cause: str, hears: bool) -> None:
+        """While the telemetry connection is down or the inbox lags, nothing heard is no evidence about an order."""
+        self.deaf = self.deaf - {cause} if hears else self.deaf | {cause}
+        self.orders.lagging(bool(self.deaf))
+        self._orders_due_ms = self.orders.due_ms()
 
     # -- requests --------------------------------------------------------------------------------------------------
 
@@ -434,6 +448,7 @@ class Core:
             self.orders.dump(),
             {codec: dict(notes) for codec, notes in self.codec_notes.items()},
             self.refusals,
+            sorted(self.deaf),
         )
 
     def load(self, state: CoreState) -> None:
@@ -452,6 +467,7 @@ class Core:
         self.orders.load(state.orders)
         self.codec_notes = {codec: dict(notes) for codec, notes in state.codec_notes.items()}
         self.refusals = state.refusals
+        self.deaf = set(state.deaf)
         self._stale_program = False
         self._orders_due_ms = self.orders.due_ms()
         self._rewatch()

@@ -101,6 +101,13 @@ class Stalled:
     since_ms: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lagging:
+    """The inbox began (or ceased) to lag behind what has arrived: absence of a reading is no evidence meanwhile."""
+
+    is_lagging: bool
+
+
 ITEMS: dict[str, type] = {
     "point": PointHeard,
     "available": Availability,
@@ -129,6 +136,7 @@ ITEMS: dict[str, type] = {
     "connection": Connection,
     "resumed": Resumed,
     "stalled": Stalled,
+    "lagging": Lagging,
 }
 _TAGS = {kind: tag for tag, kind in ITEMS.items()}
 

@@ -18,13 +18,14 @@ from typing import Any, Protocol
 
 from api.ports import Answer, Busy
 from app.core import Core, Stepped
-from app.rows import Input, NotSent, Placed, Sending, Stalled, encode
+from app.rows import Input, Lagging, NotSent, Placed, Sending, Stalled, encode
 from ingest.heard import Heard, Message
 from power.model import Command
 from storage.journal import Journal, JournalFull
 
 log = logging.getLogger("sitewarden.scan")
 
+LAG_MS = 2_000  # telemetry that waits longer than this in the inbox: the scan lags
 STALL_MS = 1_000  # a scan that stood still longer than this judges no silence over that time
 
 
@@ -36,12 +37,17 @@ class Decodes(Protocol):
 class Receives(Protocol):
     arrivals: int
 
+    @property
+    def oldest_ms(self) -> int | None: ...
     def drain(self, limit: int) -> list[Message]: ...
     def __len__(self) -> int: ...
 
 
 class Acknowledges(Protocol):
     def acknowledge(self, acks: Sequence[tuple[int, int]]) -> None: ...
+    def redeliver(self) -> None:
+        """Have everything unacknowledged sent again."""
+        ...
 
 
 class Sends(Protocol):
@@ -116,6 +122,7 @@ class Scan:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._last_ms = clock_ms()
+        self._lags = "inbox" in core.deaf
 
     # -- the doors (any thread) ------------------------------------------------------------------------------------
 
@@ -173,6 +180,11 @@ class Scan:
         now_ms = self._clock_ms()  # read once a scan, and after the drain: nothing in it arrived later
         if now_ms - self._last_ms > max(STALL_MS, 4 * self._pace.scan_max_ms):
             items.append(Placed(0, now_ms, Stalled(since_ms=self._last_ms)))
+        oldest_ms = self._inbox.oldest_ms
+        lags = oldest_ms is not None and now_ms - oldest_ms > LAG_MS
+        if lags != self._lags:
+            self._lags = lags
+            items.append(Placed(0, now_ms, Lagging(is_lagging=lags)))
         heard = self._decoder.decode(messages)
         readings = heard.readings
         for index, item in heard.items:
@@ -205,6 +217,8 @@ class Scan:
             log.warning("the journal can be written again")
             self.volatile = None
             self.core.wants_snapshot = True
+            self._decoder.forget()  # what was said of new points meanwhile is not in the journal: say it again
+            self._broker.redeliver()
         return True
 
     def _answer(self, stepped: Stepped, answers: list[tuple[int, Future[Answer]]]) -> None:

@@ -123,7 +123,7 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
     def delivered(token: str, reason: str) -> None:
         order_id, _, attempt = token.rpartition("/")
         if reason:
-            scan.put(NotSent(order_id=order_id, attempt=int(attempt), reason=f"the broker refused it: {reason}"))
+            scan.put(NotSent(order_id=order_id, attempt=int(attempt), reason=f"the broker says: {reason}"))
         else:
             scan.put(Sent(order_id=order_id, attempt=int(attempt)))
 

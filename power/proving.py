@@ -36,6 +36,10 @@ def addressed(book: OrderBook, c: Confirmation, out: Advance) -> Order | None:
         if order is None:
             out.ignored.append(f"reply of device {c.device_id} channel {c.channel!r}, where no order is open")
             return None
+        wanted = "open" if order.action is Action.CUT else "closed"
+        if c.reason in ("open", "closed") and c.reason != wanted:
+            out.ignored.append(f"device {c.device_id} reports {c.reason}, which is not what order {order.id} ({order.action}) wants")
+            return None
     if order.state is OrderState.REQUESTED and not book.watches[order.id].may_have_left:
         out.ignored.append(f"reply to order {order.id}, which was never sent")
         return None

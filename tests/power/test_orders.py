@@ -10,7 +10,7 @@ from alarms.classes import By
 from alarms.linkage import CutWanted
 from power.errors import RequestRefused, UnknownCircuit
 from power.measure import measured_of, watched_rows
-from power.model import Action, OrderState
+from power.model import Action, Confirmation, OrderState
 from power.order_book import OrdersState
 from power.requests import Cut, LockOut, Restore, Unlock
 from sites.model import Circuit, CircuitClass, Device
@@ -766,3 +766,13 @@ def test_poles_and_channels_are_measured_apart(plant):
     plant.read(device="m", closed__2=1, closed__1=0, current_a__2__l1=3, current_a__2__l2=-7, voltage_v__2__l1=229)
     measured = measured_of(circuit, plant.roster)
     assert (measured.closed, measured.current_a, measured.voltage_v, measured.heard_ms) == (1, 7, 229, plant.now_ms)
+
+
+def test_a_report_of_the_other_position_is_no_reply(plant):
+    order = plant.sent_cut()
+    for position, state in (("closed", S.SENT), ("open", S.CONFIRMED)):
+        said = Confirmation(
+            device_id=order.device_id, channel=order.channel, order_id=None, result="done", reason=position, arrived_ms=plant.now_ms
+        )
+        plant.orders.confirmation(said, plant.now_ms)
+        assert plant.orders.get(order.id).state is state

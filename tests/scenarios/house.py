@@ -25,9 +25,21 @@ from ingest.heard import Message
 from ingest.inbox import Inbox
 from power.model import Order
 from storage import snapshots
+from storage.journal import JournalFull
 from storage.journal_sqlite import SqliteJournal
 
 STEP_MS = 100
+
+
+class Disk(SqliteJournal):
+    """The journal on a disk that can be full."""
+
+    is_full = False
+
+    def append(self, expected_position: int, row: bytes) -> int:
+        if self.is_full:
+            raise JournalFull("no space left on the device")
+        return super().append(expected_position, row)
 
 
 class Outlet:
@@ -37,11 +49,15 @@ class Outlet:
         self.acks: list[tuple[int, int]] = []
         self.published: list[tuple[str, dict[str, Any]]] = []
         self.delivered: list[str] = []
+        self.redeliveries = 0
         self.is_up = True
         self.answers = True
 
     def acknowledge(self, acks: Iterable[tuple[int, int]]) -> None:
         self.acks += acks
+
+    def redeliver(self) -> None:
+        self.redeliveries += 1
 
     def publish(self, topic: str, payload: bytes, *, expiry_s: int | None = None, token: str = "") -> str | None:
         if not self.is_up:
@@ -70,7 +86,7 @@ class House:
     # -- its life --------------------------------------------------------------------------------------------------
 
     def _open(self) -> None:
-        self.journal = SqliteJournal(self.folder / "journal.db", reserve_bytes=0)
+        self.journal = Disk(self.folder / "journal.db", reserve_bytes=0)
         self.core: Core = restore(self.folder / "snapshots", self.journal).core
         self.inbox = Inbox()
         decoder = Decoder(self.core.configuration.roster)

@@ -9,6 +9,7 @@ import pytest
 from alarms.errors import IllegalTransition, UnknownAlarm
 from alarms.model import Attention, Condition
 from alarms.requests import Acknowledge, Reset
+from app.rows import Connection
 from power.model import OrderState
 from power.requests import Cut, Restore
 from rules.model import Severity
@@ -212,3 +213,42 @@ def test_garbage_among_readings_is_counted_and_the_rest_goes_on(house: House) ->
     house.once()
     assert house.core.refusals == before + 1
     assert house.alarm("gas").device_id == "gas-2"
+
+
+def test_a_proof_window_that_passed_while_the_service_was_down_starts_again(house: House) -> None:
+    cut = house.ask(Cut(key="k1", circuit_ids=("stove",), who="operator", reason="closing")).orders[0].id
+    house.run(0.3)
+    house.reply("switch", cut)
+    house.run(0.2)
+    house.crash(down_ms=120_000)
+    assert house.order(cut).state is OrderState.CONFIRMED
+    house.hear("switch", **DEAD)
+    house.once()
+    assert house.order(cut).state is OrderState.PROVED
+
+
+def test_without_telemetry_nothing_heard_is_no_evidence_and_the_alarm_says_so(house: House) -> None:
+    cut = house.ask(Cut(key="k1", circuit_ids=("stove",), who="operator", reason="closing")).orders[0].id
+    house.run(0.3)
+    house.scan.put(Connection(which="telemetry", up=False))
+    house.run(40)
+    assert (house.order(cut).state, house.order(cut).state_code) == (OrderState.FAILED, "not_hearing")
+    assert house.alarm("service:power_cannot_prove").subject == "circuit:stove"
+    assert house.alarm("service:broker_lost").severity is Severity.CRITICAL
+
+
+def test_on_a_full_disk_alarms_still_sound_unrecorded_and_nothing_is_acknowledged_or_cut_by_itself(house: House) -> None:
+    acknowledged = len(house.outlet.acks)
+    house.journal.is_full = True
+    house.hear("gas-1", lel=55.0)
+    house.hear("gas-2", lel=55.0)
+    house.run(1)
+    assert [alarm.is_unrecorded for alarm in house.alarms if alarm.rule_id == "gas"] == [True, True]
+    assert house.alarm("service:journal_volatile").severity is Severity.CRITICAL
+    assert (len(house.outlet.acks), house.outlet.published) == (acknowledged, [])
+    house.journal.is_full = False
+    house.hear("gas-1", lel=54.0)
+    house.run(0.2)
+    assert house.outlet.redeliveries == 1
+    assert house.alarm("service:journal_volatile").condition is Condition.NORMAL
+    assert len(house.outlet.acks) == acknowledged + 1
