@@ -118,6 +118,7 @@ class Scan:
         self._most_readings = self._pace.most_readings
         self._items: deque[tuple[int, Any]] = deque()  # (arrived ms, item): replies, notices, configuration; never refused
         self._requests: deque[tuple[int, Any, Future[Answer]]] = deque()
+        self._settling: deque[threading.Event] = deque()
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -133,6 +134,13 @@ class Scan:
         """A notice that is never refused: device replies, connections, configuration, sent."""
         self._items.append((self._clock_ms(), item))
         self._wake.set()
+
+    def settle(self, item: Any) -> threading.Event:
+        """As `put`; the event is set once a scan has taken the item in."""
+        self.put(item)
+        taken = threading.Event()
+        self._settling.append(taken)
+        return taken
 
     def ask(self, request: Any) -> Future[Answer]:
         """A person's request. Raises Busy when the inbox of requests is full or the scan is not running."""
@@ -150,6 +158,7 @@ class Scan:
     def once(self) -> Stepped | None:
         """One scan at the present moment; None when there was nothing to do."""
         began = time.perf_counter()
+        settling = [self._settling.popleft() for _ in range(len(self._settling))]  # before the items: each has its own in them, or before
         given, heard, answers = self._gather()
         now_ms = given.now_ms
         due_ms = self.core.due_ms()
@@ -157,6 +166,7 @@ class Scan:
             self._last_ms = now_ms
             if heard.acks and self.volatile is None:  # nothing to keep of them: unknown topics, duplicates
                 self._broker.acknowledge(heard.acks)
+            _set_all(settling)
             return None
         if not self._append(given):
             heard.acks.clear()
@@ -169,6 +179,7 @@ class Scan:
         for follower in self._followers:
             follower.follow(stepped)
         self._answer(stepped, answers)
+        _set_all(settling)
         self._send(stepped)
         self._last_ms = now_ms
         self._measure(heard, (time.perf_counter() - began) * 1000)
@@ -292,3 +303,8 @@ class Scan:
             arrivals = self._inbox.arrivals
             time.sleep(pace.idle_ms / 1000)
         self._wake.clear()
+
+
+def _set_all(events: list[threading.Event]) -> None:
+    for event in events:
+        event.set()
