@@ -13,10 +13,10 @@ import hmac
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
-from anyio import to_thread
+from anyio import move_on_after, to_thread
 from starlette.responses import Response
 
 from api.ports import Clock, Records
@@ -27,6 +27,9 @@ log = logging.getLogger("sitewarden.api")
 HEADER = "Idempotency-Key"
 MOST_LONG = 200
 MOST = 2_000
+ASK_S = 1.0
+AWAY_MS = 5_000
+T = TypeVar("T")
 
 
 class Remembered:
@@ -34,6 +37,7 @@ class Remembered:
 
     def __init__(self, records: Records, clock: Clock, secret: bytes) -> None:
         self._records, self._clock, self._secret = records, clock, secret
+        self._away_until_ms = 0
         self._newest: OrderedDict[tuple[str, str], bytes] = OrderedDict()
         self._turns: dict[tuple[str, str], tuple[asyncio.Lock, int]] = {}
 
@@ -61,19 +65,28 @@ class Remembered:
                 self._turns[slot] = (turn, waiting - 1)
 
     async def _from_records(self, slot: tuple[str, str]) -> bytes | None:
-        try:
-            return await to_thread.run_sync(self._records.remembered, *slot)
-        except Unavailable:
-            return None
+        return await self._ask(self._records.remembered, *slot)
 
     async def _keep(self, slot: tuple[str, str], stored: bytes) -> None:
         self._newest[slot] = stored
         while len(self._newest) > MOST:
             self._newest.popitem(last=False)
-        try:
-            await to_thread.run_sync(self._records.remember, *slot, stored, self._clock.now_ms())
-        except Unavailable:
-            log.warning("an answer could not be recorded under its key; it is remembered until the next restart")
+        await self._ask(self._records.remember, *slot, stored, self._clock.now_ms())
+
+    async def _ask(self, call: Callable[..., T], *arguments: Any) -> T | None:
+        """The records' answer, or None where they do not give one soon: a cut never waits for a dead database. What is remembered
+        here then serves until the next restart, and an order's own id follows from its key besides."""
+        now_ms = self._clock.now_ms()
+        if now_ms < self._away_until_ms:
+            return None
+        with move_on_after(ASK_S):
+            try:
+                return await to_thread.run_sync(call, *arguments, abandon_on_cancel=True)
+            except Unavailable:
+                pass
+        self._away_until_ms = now_ms + AWAY_MS
+        log.warning("the records do not answer: repeated requests are known by what is remembered in memory")
+        return None
 
 
 def _pack(response: Response, fingerprint: str) -> bytes:

@@ -74,6 +74,7 @@ class Sessions:
     def __init__(self, records: Records, clock: Clock, secret: bytes, cache_file: Path | None) -> None:
         self._records, self._clock, self._secret, self._file = records, clock, secret, cache_file
         self._lock = threading.Lock()
+        self._are_records_away = False
         self._verifying = threading.BoundedSemaphore(AT_ONCE)
         self._cached: dict[str, _Cached] = {}
         self._names: dict[str, str] = {}
@@ -149,8 +150,14 @@ class Sessions:
         """Who this is, without asking the records: None when they should be asked."""
         now_ms = self._clock.now_ms()
         cached = self._cached.get(self._hash(token))
-        if cached is None or now_ms - cached.asked_ms > FRESH_MS or not self._is_trusted(cached):
+        if cached is None or not self._is_trusted(cached):
             return None
+        if now_ms - cached.asked_ms > FRESH_MS:
+            if not self._are_records_away:
+                return None
+            # nobody waits for records that did not answer: they are asked behind
+            cached.asked_ms = now_ms
+            threading.Thread(target=self._ask_behind, args=(token,), name="session", daemon=True).start()
         return self._alive(cached.session, cached.user)
 
     def find(self, token: str) -> SignedInAs | None:
@@ -159,9 +166,11 @@ class Sessions:
         try:
             session = self._records.session(token_hash)
             user = self._records.user(session.user_id) if session else None
+            self._are_records_away = False
         except NotFound:
             session = user = None
         except Unavailable:
+            self._are_records_away = True
             with self._lock:
                 cached = self._cached.get(token_hash)
                 if cached is None or not self._is_trusted(cached):
@@ -174,6 +183,10 @@ class Sessions:
             return None
         self._keep(_Cached(session, user, now_ms, now_ms))
         return SignedInAs(session, user)
+
+    def _ask_behind(self, token: str) -> None:
+        with contextlib.suppress(Unavailable):
+            self.find(token)
 
     def user_changed(self, user: User) -> None:
         """A person was edited here: every session of theirs sees it at once."""

@@ -5,6 +5,7 @@ The records are the real ones on SQLite, the feed is the service's own.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -307,12 +308,15 @@ class Outage:
     def __init__(self, records: Records) -> None:
         self._records = records
         self.is_on = False
+        self.hanging: threading.Event | None = None  # an outage in which calls hang until it is set
 
     def __getattr__(self, name: str) -> Any:
         call = getattr(self._records, name)
 
         def guarded(*arguments: Any, **named: Any) -> Any:
             if self.is_on:
+                if self.hanging is not None:
+                    self.hanging.wait(10.0)
                 raise Unavailable("the records cannot be reached: connection refused at db.internal:5432")
             return call(*arguments, **named)
 

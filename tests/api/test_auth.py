@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -132,6 +133,21 @@ def test_people_who_are_signed_in_go_on_without_the_records_and_nobody_new_comes
     history = service.client.get("/api/v1/alarms?state=ended", headers=service.as_("operator"))
     assert (history.status_code, history.headers["retry-after"]) == (503, "2")
     assert "db.internal" not in history.text
+
+
+def test_nobody_waits_for_records_that_hang(service: Service) -> None:
+    service.call("operator", "GET", "/me")
+    service.outage.is_on = True
+    service.clock.advance(FRESH_MS + 1)
+    service.call("operator", "GET", "/me")  # finds out
+    service.outage.hanging = threading.Event()
+    service.clock.advance(FRESH_MS + 1)
+    service.client.timeout = 4.0
+    service.call("operator", "POST", "/alarms/mall-alarm/acknowledge", {})
+    service.call("operator", "POST", "/circuits/mall-c1/cut", {"reason": "gas"}, 202, Idempotency_Key="k1")
+    service.call("operator", "POST", "/circuits/mall-c1/cut", {"reason": "gas"}, 202, Idempotency_Key="k1")
+    assert len(service.desk.asked) == 2
+    service.outage.hanging.set()
 
 
 def test_sessions_outlive_a_restart_without_the_records_for_a_shift_at_most(build: Callable[..., Service], tmp_path: Path) -> None:

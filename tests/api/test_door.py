@@ -270,6 +270,7 @@ def test_the_application_is_made_in_one_call(service: Service, tmp_path: Path) -
     )  # fmt: skip
     with HttpServer(app, bind("127.0.0.1", 0)) as server:
         assert httpx.get(f"{server.url}/healthz", trust_env=False).status_code == 200
+        assert app.state.door.sessions.person("u-manager") == {"id": "u-manager", "name": "Name of manager"}, "known from the start"
 
 
 def test_the_document_is_printed_without_anything_behind_it() -> None:
