@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import Annotated, Literal
 
@@ -9,7 +10,7 @@ from fastapi import APIRouter, Query
 
 from api import configuration
 from api.door import ActingRoute, At, By, Door, Visitor
-from api.problems import invalid, not_found
+from api.problems import Problem, invalid, not_found
 from api.routes.query import Cursor, Limit
 from api.shapes.times import AskedInstant, finite, iso
 from api.shapes.tree import (
@@ -28,8 +29,9 @@ from api.shapes.tree import (
 )
 from sites.metrics import kind_of, unit_of
 from sites.model import Device, point_id
-from sites.records import NotFound
+from sites.records import NotFound, Unavailable
 
+log = logging.getLogger("sitewarden.api")
 router = APIRouter(route_class=ActingRoute, tags=["devices"])
 Of = Annotated[str | None, Query(max_length=64)]
 STEPS = {"auto": 1_000, "fine": 5_000, "coarse": 200}
@@ -186,7 +188,17 @@ def readings(
     since = until - 3_600_000 if from_ms is None else from_ms
     if not 0 < until - since <= LONGEST_MS:
         raise invalid("from must lie before to, and at most five years", "?from")
-    series = door.history.series(point_id, since, until, STEPS[resolution])
+    try:
+        series = door.history.series(point_id, since, until, STEPS[resolution])
+    except Unavailable as error:
+        log.warning("the historian did not answer: %s", error)
+        raise Problem(
+            503,
+            "history-unavailable",
+            "No history now",
+            "the historian cannot be reached now; alarms go on without it",
+            {"Retry-After": "5"},
+        ) from None
     return series_shape(series, point_id, unit_of(point_id.partition(":")[2]), since, until)
 
 

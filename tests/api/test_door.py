@@ -17,6 +17,7 @@ from api.console import serve
 from api.run import HttpServer, bind
 from api.server import create_app
 from api.shapes.times import iso, to_ms
+from sites.records import Unavailable
 from tests.api.conftest import Service
 from tests.api.plant import NOON, PaperHistory
 
@@ -145,6 +146,15 @@ def test_history_of_a_point_has_columns_of_one_length_and_no_nan(service: Servic
     service.call("operator", "GET", "/points/mall-gas:lel/readings?from=2026-11-22T04:00:00Z&to=2026-11-22T03:00:00Z", status=422)
     service.call("operator", "GET", "/points/mall-gas:lel/readings?from=2026-11-22T04:00:00", status=422)
     service.call("operator", "GET", "/points/mall-gas:nothing/readings", status=404)
+
+
+def test_a_historian_that_is_away_says_so_and_not_the_records(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> None:
+        raise Unavailable("connection refused by influx.internal")
+
+    monkeypatch.setattr(service.door.history, "series", away)
+    problem = service.call("operator", "GET", "/points/mall-gas:lel/readings", status=503)
+    assert (problem["type"], "influx" in str(problem)) == ("urn:sitewarden:problem:history-unavailable", False)
 
 
 def test_lists_are_paged_to_the_end_without_repetition(service: Service) -> None:
