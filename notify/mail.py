@@ -5,6 +5,7 @@ A message has the same Message-ID at every try, so that mailboxes can drop the s
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -53,12 +54,17 @@ class Mail:
     password: str | None = field(default=None, repr=False)
     ca: Path | None = None
 
+    @property
+    def domain(self) -> str:
+        return self.sender.rpartition("@")[2] or "localhost"
+
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[Callable[[Letter], Awaitable[None]]]:
         """A connection, as the function that sends one letter. Raises MailError, MailRefused."""
-        client = aiosmtplib.SMTP(
+        client = _Client(
             hostname=self.host,
             port=self.port,
+            local_hostname=self.domain,  # the default asks the name service, which may take its time
             username=self.user,
             password=self.password,
             use_tls=self.security == "smtps",
@@ -69,6 +75,7 @@ class Mail:
         try:
             await client.connect()
         except (aiosmtplib.SMTPException, OSError) as error:
+            await asyncio.sleep(0)
             raise MailError(f"{self.host}:{self.port}: {_words(error)}") from error
 
         async def send(letter: Letter) -> None:
@@ -90,6 +97,7 @@ class Mail:
                 await client.quit()
             except (aiosmtplib.SMTPException, OSError):
                 client.close()
+            await asyncio.sleep(0)
 
     def message(self, letter: Letter) -> EmailMessage:
         """The letter as it goes out. Raises ValueError for what cannot stand in a header."""
@@ -100,10 +108,19 @@ class Mail:
         message["To"] = letter.to
         message["Subject"] = letter.subject
         message["Date"] = formatdate(letter.at_ms / 1000)
-        message["Message-ID"] = f"<{derived_id('message', letter.key)}@{self.sender.rpartition('@')[2] or 'sitewarden'}>"
+        message["Message-ID"] = f"<{derived_id('message', letter.key)}@{self.domain}>"
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
         message.set_content(letter.body)
         return message
+
+
+class _Client(aiosmtplib.SMTP):
+    """Lets go of its socket at once: a farewell in TLS that the server does not answer would outlive the loop."""
+
+    def close(self) -> None:
+        if isinstance(self.transport, asyncio.WriteTransport):
+            self.transport.abort()
+        super().close()
 
 
 def parse(url: str, sender: str) -> Mail:
