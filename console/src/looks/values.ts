@@ -23,6 +23,11 @@ export function isFlag(metric: string): boolean {
   return FLAGS.has(base(metric))
 }
 
+/** Whether a limit says something beside the value: not for flags, and not for a silence, whose limit counts intervals. */
+export function hasLimit(alarm: { metric: string; limit: number | null }): boolean {
+  return alarm.limit != null && alarm.metric !== '' && !isFlag(alarm.metric)
+}
+
 export function valueText(metric: string, value: number | null | undefined, unit: string): string {
   if (value == null) return metric ? '–' : ''
   if (base(metric) === 'closed') return i18n.global.t(value ? 'value.closed' : 'value.open')

@@ -58,7 +58,7 @@ export const en = {
   action: { cut: 'Cut', restore: 'Restore' },
   class: { fire: 'Fire', life: 'Life safety', permit_24h: '24 h permit', night_off: 'Night off', use: 'In use', manual: 'Manual', unclassified: 'Unclassified' },
   circuit: {
-    can_cut: 'can be cut', contradicts: 'says open, but draws', no_trial: 'no witnessed trial', trial_by: 'trial {at}: {a}, {b}', none: 'No circuits', commanding: 'Commanding is on', monitor_only: 'Monitor only: no orders are sent', switch_on: 'Switch commanding on', switch_off: 'Switch commanding off', first_witness: 'First witness', second_witness: 'Second witness',
+    can_cut: 'can be cut', contradicts: 'says open, but draws', says_open: 'says open, unmeasured', no_trial: 'no witnessed trial', trial_by: 'trial {at}: {a}, {b}', none: 'No circuits', commanding: 'Commanding is on', monitor_only: 'Monitor only: no orders are sent', switch_on: 'Switch commanding on', switch_off: 'Switch commanding off', first_witness: 'First witness', second_witness: 'Second witness',
     classify_title: 'Class of the circuit', classify_why: 'A change of class voids the trial, which must be recorded again.', trial_title: 'Record the on-site trial', trial_why: 'The right load went dark, and two people saw it.', commanding_title: 'Commanding', commanding_why: 'When on, circuits of this site can be cut by people and linkages.',
   },
   cut: {

@@ -58,7 +58,7 @@ export const zh = {
   action: { cut: '断电', restore: '送电' },
   class: { fire: '消防', life: '生命安全', permit_24h: '24小时许可', night_off: '非24小时', use: '经营使用', manual: '人工', unclassified: '未分类' },
   circuit: {
-    can_cut: '可断电', contradicts: '显示分闸但有电流', no_trial: '未登记现场试分', trial_by: '试分 {at}：{a}、{b}', none: '没有回路', commanding: '允许远程操作', monitor_only: '仅监测：不下发指令', switch_on: '开启远程操作', switch_off: '关闭远程操作', first_witness: '见证人一', second_witness: '见证人二',
+    can_cut: '可断电', contradicts: '显示分闸但有电流', says_open: '显示分闸·无测量', no_trial: '未登记现场试分', trial_by: '试分 {at}：{a}、{b}', none: '没有回路', commanding: '允许远程操作', monitor_only: '仅监测：不下发指令', switch_on: '开启远程操作', switch_off: '关闭远程操作', first_witness: '见证人一', second_witness: '见证人二',
     classify_title: '设定回路类别', classify_why: '改变类别会使现场试分作废，须重新登记。', trial_title: '登记现场试分', trial_why: '断开后正确的负载确已停电，且有两人在场见证。', commanding_title: '远程操作', commanding_why: '开启后，本场所的回路可被人员或联动断电。',
   },
   cut: {
