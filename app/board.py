@@ -16,7 +16,7 @@ from app.core import Core, Stepped
 from power.measure import measured_of
 from power.model import Action, Measured, Order
 from power.refusals import Refusal, refusal
-from rules.memory import NEVER
+from rules.presence import state_of
 from sites.roster import Roster
 
 _RECENT_AGAIN_MS = 60_000
@@ -65,16 +65,7 @@ class Board:
         return Measured() if circuit is None else measured_of(circuit, self.roster)
 
     def presence(self, device_id: str) -> Presence:
-        """What the engine holds of the device's presence; `heard_ms` is the arrival of its newest reading."""
-        roster, memory = self.roster, self._core.memory
-        row = roster.device_rows.get(device_id)
-        if row is None or row >= memory.devices or memory.device_heard_h[row] == NEVER:
-            offline = row is not None and row < memory.devices and bool(memory.device_offline[row])
-            return Presence("offline" if offline else "never_heard", None)
-        arrived = [int(roster.columns.latest_arrived_ms[point]) for point in roster.rows_by_metric[row].values()]
-        heard_ms = max((ms for ms in arrived if ms > 0), default=None)
-        state = "offline" if memory.device_offline[row] else "silent" if memory.device_alert[row] else "online"
-        return Presence(state, heard_ms)
+        return Presence(*state_of(self._core.program, self._core.memory, device_id))
 
     def cut_refusal(self, circuit_id: str) -> Refusal | None:
         circuit = self.roster.circuits.get(circuit_id)

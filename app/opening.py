@@ -26,16 +26,24 @@ class Starts(Protocol):
 
 
 class RecordsOpening:
-    """`put` hands configuration changes to the scan; the projector starts once the tables are there."""
+    """`put` hands configuration changes to the scan; the projector starts once the tables are there; `is_ahead` is told the position that
+    the records have reached, before it does."""
 
     def __init__(
-        self, records: Records, configuration: Configuration, put: Callable[[Any], None], projector: Starts, now_ms: Callable[[], int]
+        self,
+        records: Records,
+        configuration: Configuration,
+        put: Callable[[Any], None],
+        projector: Starts,
+        now_ms: Callable[[], int],
+        is_ahead: Callable[[int], None],
     ) -> None:
         self._records = records
         self._configuration = configuration
         self._put = put
         self._projector = projector
         self._now_ms = now_ms
+        self._is_ahead = is_ahead
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.problem: str | None = "not opened yet"
@@ -64,6 +72,7 @@ class RecordsOpening:
             for kind in KINDS:
                 for change in self._configuration.differences(kind, self._records.all_things(kind)):
                     self._put(change)
+            self._is_ahead(self._records.position())
         except Unavailable as error:
             if self.problem != str(error):
                 log.warning("the records cannot be opened yet: %s", error)

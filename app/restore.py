@@ -39,20 +39,20 @@ def replay(folder: Path, journal: Journal, after: int) -> Iterator[Stepped]:
     if found is not None:
         start, state = found
         core.load(state)
-    previous = start
-    for position, row in journal.read(start):
-        if position != previous + 1 and found is None:
+    for position, row in journal.read(start, skip_damaged=True):
+        if found is None and start == 0 and position != 1:
             raise HistoryGone(f"the journal begins at position {position}; {after + 1} was asked for")
-        previous = position
+        start = position
         stepped = core.step(decode(row), position)
         if position > after:
             yield stepped
 
 
 def restore(folder: Path, journal: Journal) -> Restored:
-    """All scan state as it was after the journal's last good row."""
+    """All scan state as it was after the journal's last good row, or at the newest snapshot where the journal ends before it (its tail
+    was lost): positions go on above both, because the projections take none twice."""
     core = Core()
-    found = snapshots.newest(folder, journal.position, CoreState)
+    found = snapshots.newest(folder, None, CoreState)
     start = 0
     if found is not None:
         start, state = found
@@ -65,4 +65,5 @@ def restore(folder: Path, journal: Journal) -> Restored:
     for position, row in journal.read(start, skip_damaged=True):
         core.step(decode(row), position)
         replayed += 1
-    return Restored(core, max(position, journal.position), replayed, damaged)
+    journal.advance_to(position)
+    return Restored(core, journal.position, replayed, damaged)

@@ -263,6 +263,10 @@ class Scan:
 
     # -- the loop --------------------------------------------------------------------------------------------------
 
+    @property
+    def is_running(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
     def start(self) -> None:
         self._thread = threading.Thread(target=self._run, name="scan", daemon=True)
         self._thread.start()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import importlib.metadata
+import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -41,6 +42,7 @@ from notify import mail
 from notify.sender import Sender
 from sites.metrics import unit_of
 from sites.model import Circuit, Site
+from storage.historian import HistorianDown
 from storage.historian_open import open_historian
 from storage.history_writer import HistoryWriter
 from storage.journal_sqlite import SqliteJournal
@@ -48,6 +50,8 @@ from storage.outbox import SqlOutbox
 from storage.projection import HistoryBatch, Outcome, PointName
 from storage.projector import Projector
 from storage.records import Records
+
+log = logging.getLogger("sitewarden")
 
 
 class Clock(Protocol):
@@ -97,8 +101,6 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
     snapshots = folder / "snapshots"
     restored = restore(snapshots, journal)
     core = restored.core
-    if restored.position > journal.position:
-        journal.advance_to(restored.position)
     clock.not_before(core.now_ms)
 
     records = Records.open(settings.records)
@@ -189,7 +191,29 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
     scan = Scan(core, journal, clock.now_ms, inbox, decoder, broker, courier, (behind, keeper), pace)
     inbox.wake = scan.wake
     scan.put(Resumed(since_ms=core.now_ms))
-    opening = RecordsOpening(records, core.configuration, scan.put, projector, clock.now_ms)
+
+    def reached(position: int) -> None:
+        """A projection is ahead of a journal that lost its tail: positions go on above it, because none is taken twice."""
+        if position <= journal.position:
+            return
+        if scan.is_running:
+            log.error(
+                "the records are at position %d, the journal only at %d: restart, or they miss what comes until then",
+                position,
+                journal.position,
+            )
+            return
+        log.error(
+            "a projection is at position %d, the journal only at %d: its tail was lost; it goes on from there", position, journal.position
+        )
+        journal.advance_to(position)
+        feed.start_at(position)
+
+    try:
+        reached(historian.position())
+    except HistorianDown as error:
+        log.warning("the historian cannot be reached yet: %s", error)
+    opening = RecordsOpening(records, core.configuration, scan.put, projector, clock.now_ms, reached)
     desk = Desk(scan, projector)
 
     try:
