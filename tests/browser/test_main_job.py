@@ -40,6 +40,8 @@ def test_an_alarm_arrives_on_the_wall_and_is_acknowledged(page: Page, demo: Demo
     assert page.locator("[data-test=alarm]").filter(has_text="52 %LEL").count() == 0
     demo.publish("demo-gas", "lel=52")
     row = page.locator("[data-test=alarm]").filter(has_text="52 %LEL")
+    expect(row).to_be_visible()
+    page.wait_for_timeout(500)  # a row that has just moved under the pointer takes no click
     row.locator("[data-test=acknowledge]").click()
     expect(row.locator("[data-test=acknowledge]")).to_have_count(0)
 
