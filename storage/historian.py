@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from sites.records import Unavailable
 from sites.series import Series
 from storage.projection import HistoryBatch, PointName
 
 
-class HistorianDown(Exception):
-    """It cannot be reached or refuses just now: try the same batch again later."""
+class HistorianDown(Unavailable):
+    """It cannot be reached or refuses just now: try the same batch again later. The door knows it as what it is, unavailable."""
 
 
 class Historian(Protocol):

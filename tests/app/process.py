@@ -69,7 +69,7 @@ class ServiceProcess:
         assert self._process is None, "the service is running"
         with open(self.folder / "service.log", "ab") as log:
             self._process = subprocess.Popen(
-                [*_SITEWARDEN, "-v", "serve"], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [*_SITEWARDEN, "serve"], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         end = time.monotonic() + START_S
         while not self.is_ready():
