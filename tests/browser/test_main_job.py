@@ -64,9 +64,9 @@ def test_holding_cuts_and_the_order_is_seen_going_to_proved(page: Page, demo: De
     page.locator("[data-test=cut-power]").click()
     page.locator("[data-test=hold-cut]").hover()
     page.mouse.down()
-    page.wait_for_timeout(1_800)
+    expect(page.locator("[role=dialog] [data-test=order]")).to_be_visible(timeout=15_000)
     page.mouse.up()
-    expect(page.locator("[role=dialog] [data-test=order][data-state=proved]")).to_be_visible()
+    expect(page.locator("[role=dialog] [data-test=order][data-state=proved]")).to_be_visible(timeout=20_000)
 
 
 def test_a_hazard_is_opened_from_the_alarm_and_each_shows_the_other(page: Page, demo: Demo) -> None:
