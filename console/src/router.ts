@@ -24,6 +24,15 @@ export const router = createRouter({
   ],
 })
 
+/** Fetches the code of every page beforehand: an operator must be able to open an alarm while the service is away. */
+export function loadPages(): void {
+  for (const route of router.getRoutes()) {
+    const page: unknown = route.components?.default
+    // what fails is fetched when it is wanted, and said then
+    if (typeof page === 'function') void (page as () => Promise<unknown>)().catch(() => undefined)
+  }
+}
+
 router.beforeEach((to) => {
   if (!to.meta.open && !me.value) return { name: 'sign-in', query: to.fullPath === '/' ? {} : { to: to.fullPath } }
   if (to.name === 'sign-in' && me.value) return { name: 'wall' }

@@ -831,7 +831,7 @@ export interface paths {
         };
         /**
          * Live
-         * @description What is open now, then every change, at most every 50 ms. Resumes after `Last-Event-ID`.
+         * @description What is open now, then every change, joined for 50 ms at most. Resumes after `Last-Event-ID`.
          */
         get: operations["live_live"];
         put?: never;

@@ -1,7 +1,7 @@
 /** English texts of the console. Words follow the project's glossary; the keys are exactly those of zh.ts (tested). */
 export const en = {
   app: {
-    name: 'Sitewarden', what: 'Site safety monitoring: alarms, proved power cut-off, hazards', loading: 'Reading…', none: 'Nothing here', shown: '{n} shown', search: 'Search', theme: 'Dark / light',
+    name: 'Sitewarden', what: 'Site safety monitoring: alarms, proved power cut-off, hazards', loading: 'Reading…', page_failed: 'This page cannot be opened: the service is not reached, or was updated (then reload)', none: 'Nothing here', shown: '{n} shown', search: 'Search', theme: 'Dark / light',
     server_time: 'Server time', pages: 'Pages', yes: 'yes', no: 'no',
   },
   page: { wall: 'Live alarms', alarms: 'History', orders: 'Orders', circuits: 'Circuits', hazards: 'Hazards', hazard: 'Hazard', devices: 'Devices', rules: 'Rules', users: 'Users' },
@@ -96,7 +96,7 @@ export const en = {
   role: { operator: 'Operator', manager: 'Manager', enterprise: 'Enterprise', supervisor: 'Supervisor', administrator: 'Administrator' },
   node: { all: 'Everywhere', district: 'District', enterprise: 'Enterprise', site: 'Site' },
   problem: {
-    unreachable: 'The service was not reached: whether this was done is not known', 'not-found': 'Not found', 'illegal-transition': "The alarm's state does not allow it", 'request-refused': 'Refused', conflict: 'Somebody else was first', 'records-unavailable': 'The records cannot be reached now', busy: 'Too busy: nothing was done', incomplete: 'Something is missing', 'illegal-step': "The hazard's state does not allow it", 'bad-cursor': 'This page of the list is gone', 'bad-key': 'Not a request key',
+    unreachable: 'The service was not reached; if this was an act, whether it was done is not known', 'not-found': 'Not found', 'illegal-transition': "The alarm's state does not allow it", 'request-refused': 'Refused', conflict: 'Somebody else was first', 'records-unavailable': 'The records cannot be reached now', busy: 'Too busy: nothing was done', incomplete: 'Something is missing', 'illegal-step': "The hazard's state does not allow it", 'bad-cursor': 'This page of the list is gone', 'bad-key': 'Not a request key',
     invalid: 'Not valid', forbidden: 'Not allowed', 'not-signed-in': 'Sign in first', csrf: 'This page is too old: reload it', 'reauth-required': 'The password is needed again', 'second-person': 'Not the second person', internal: 'It went wrong inside', 'key-reused': 'The key was used for another request', denied: 'Wrong login or password',
     'too-many-attempts': 'Too many attempts: wait a little', 'not-empty': 'There is something in it', 'too-long': 'Too long',
   },

@@ -1,7 +1,7 @@
 /** 中文界面文字。词汇以项目词汇表为准；与 en.ts 的键必须完全一致（有测试）。 */
 export const zh = {
   app: {
-    name: 'Sitewarden 守望', what: '企业场所安全监测 · 报警联动 · 断电验证 · 隐患闭环', loading: '正在读取…', none: '没有记录', shown: '共显示 {n} 条', search: '搜索', theme: '深色 / 浅色',
+    name: 'Sitewarden 守望', what: '企业场所安全监测 · 报警联动 · 断电验证 · 隐患闭环', loading: '正在读取…', page_failed: '页面无法打开：连接不到服务器，或服务已升级（请刷新）', none: '没有记录', shown: '共显示 {n} 条', search: '搜索', theme: '深色 / 浅色',
     server_time: '服务器时间', pages: '页面', yes: '是', no: '否',
   },
   page: { wall: '实时报警', alarms: '报警记录', orders: '断送电指令', circuits: '回路', hazards: '隐患台账', hazard: '隐患', devices: '设备', rules: '规则', users: '用户' },
@@ -96,7 +96,7 @@ export const zh = {
   role: { operator: '值班员', manager: '管理员（场所）', enterprise: '企业人员', supervisor: '监管人员', administrator: '系统管理员' },
   node: { all: '全部', district: '辖区', enterprise: '企业', site: '场所' },
   problem: {
-    unreachable: '连接不到服务器：不知道该请求是否已执行', 'not-found': '没有找到', 'illegal-transition': '当前状态不允许该操作', 'request-refused': '请求被拒绝', conflict: '已被他人修改', 'records-unavailable': '记录库暂不可用', busy: '服务繁忙，未执行', incomplete: '填写不完整', 'illegal-step': '隐患当前状态不允许该操作', 'bad-cursor': '翻页位置已失效', 'bad-key': '请求标识无效',
+    unreachable: '连接不到服务器；如为操作，不知道是否已执行', 'not-found': '没有找到', 'illegal-transition': '当前状态不允许该操作', 'request-refused': '请求被拒绝', conflict: '已被他人修改', 'records-unavailable': '记录库暂不可用', busy: '服务繁忙，未执行', incomplete: '填写不完整', 'illegal-step': '隐患当前状态不允许该操作', 'bad-cursor': '翻页位置已失效', 'bad-key': '请求标识无效',
     invalid: '填写有误', forbidden: '没有权限', 'not-signed-in': '请先登录', csrf: '页面已失效，请刷新', 'reauth-required': '需要再次输入密码', 'second-person': '第二人授权无效', internal: '服务内部错误', 'key-reused': '请求标识重复', denied: '账号或密码错误',
     'too-many-attempts': '尝试次数过多，请稍后再试', 'not-empty': '仍有下级内容', 'too-long': '内容过长',
   },
