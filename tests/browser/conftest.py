@@ -73,8 +73,9 @@ def demo(language: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[De
             process.stdout.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Ended with the module: while it lives, its event loop runs on this thread, where other tests want their own."""
     binary = shutil.which("chromium") or find_binary("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=binary, args=FLAGS)
