@@ -1,0 +1,41 @@
+"""The whole service as the benchmarks use it: a process of its own on a mosquitto, furnished with many devices and rules at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rules.model import Rule
+from sites.model import Device, District, Enterprise, Site, Zone
+from storage.records import Records
+from tests.app.process import ServiceProcess
+
+SITE = "s"
+PASSWORD = "a good password"
+
+
+def furnished(folder: Path, mqtt_url: str, devices: Sequence[Device], rules: Sequence[Rule], **settings: object) -> ServiceProcess:
+    """A service that is not started yet, with these in its records, and a manager who may sign in as `manager`."""
+    service = ServiceProcess(folder, mqtt_url=mqtt_url, **settings)
+    (folder / "data").mkdir()
+    records = Records.open(f"sqlite:///{folder}/data/records.db")
+    now_ms = time.time_ns() // 1_000_000
+    try:
+        records.upgrade()
+        records.insert("district", District(id="d", name="d"), "benchmark", now_ms)
+        records.insert("enterprise", Enterprise(id="e", district_id="d", name="e"), "benchmark", now_ms)
+        records.insert("site", Site(id=SITE, enterprise_id="e", name="site"), "benchmark", now_ms)
+        records.insert("zone", Zone(id="z", site_id=SITE, name="zone"), "benchmark", now_ms)
+        records.insert_many("device", list(devices), "benchmark", now_ms)
+        for rule in rules:
+            records.insert("rule", rule, "benchmark", now_ms)
+    finally:
+        records.close()
+    service.command("users", "add", "manager", "--role", "manager", stdin=f"{PASSWORD}\n")
+    return service
+
+
+def device(number: int, kind: str = "heat") -> Device:
+    name = f"d{number}"
+    return Device(id=name, site_id=SITE, zone_id="z", name=name, kind=kind, codec="native", address=f"{SITE}/{name}", interval_s=3600.0)
