@@ -19,11 +19,13 @@ from alarms.linkage import CutWanted, HazardWanted, NotifyWanted
 from alarms.model import Alarm, Transition
 from alarms.requests import Acknowledge, Assign, Judge, LinkHazard, Note, Progress, Reset
 from alarms.service_alarms import ServiceClear, ServiceRaise
+from alarms.validity import reminders
 from app.configuration import Configuration, ConfigurationState
 from app.happenings import Happening, happenings
 from app.rows import ConfigChanged, Connection, Input, Lagging, NotSent, Placed, Resumed, Sending, Sent, Stalled
 from ingest.clocks import Clocks, ClocksState
 from ingest.heard import Availability, CodecNote, PointHeard, Refused, UnknownDevice
+from ingest.refusals import Refusals, RefusalsState
 from power.errors import PowerError, UnknownCircuit
 from power.measure import watched_rows
 from power.model import Command, Confirmation, Order, OrderState
@@ -37,7 +39,7 @@ from rules.compile import Program, compile, extend
 from rules.findings import Edge, Finding
 from rules.memory import Memory, MemoryState
 from sites.latest import apply_latest
-from sites.model import Circuit, Site
+from sites.model import Circuit, Device, Site
 from sites.readings import RawReadings, Readings
 from storage.projection import HistoryBatch, Outcome, Unknown
 
@@ -61,6 +63,7 @@ class CoreState:
     codec_notes: dict[str, dict[str, bytes]]
     refusals: int
     deaf: list[str]
+    refused: RefusalsState = field(default_factory=RefusalsState)
 
 
 @dataclass(slots=True)
@@ -92,6 +95,7 @@ class Core:
         self.orders = Orders(self.configuration.roster, self.book.has_critical)
         self.codec_notes: dict[str, dict[str, bytes]] = {}
         self.refusals = 0  # refused readings and messages since the beginning
+        self.refused = Refusals()  # the last of them by device
         self.deaf: set[str] = set()  # why nothing heard is no evidence now: telemetry, inbox
         self.wants_snapshot = False
         self._out: Stepped | None = None
@@ -99,6 +103,8 @@ class Core:
         self._stale_program = False
         self._orders_ran_ms = -1
         self._orders_due_ms: int | None = None
+        self._dated: dict[str, Device] = {}  # devices with a date of calibration or service life
+        self._dates_due_ms: int | None = None
         self._watched: dict[int, str] = {}  # point row -> circuit id, of circuits whose readings matter now
         self._watch_rows = np.zeros(0, np.int32)
 
@@ -106,7 +112,7 @@ class Core:
 
     def due_ms(self) -> int | None:
         """When time alone wants a step; None: never, as things stand."""
-        return min((due for due in (engine.due_ms(self.memory), self.orders.due_ms()) if due is not None), default=None)
+        return min((due for due in (engine.due_ms(self.memory), self.orders.due_ms(), self._dates_due_ms) if due is not None), default=None)
 
     def to_send(self, now_ms: int) -> list[str]:
         return self.orders.to_send(now_ms)
@@ -153,6 +159,10 @@ class Core:
         """Everything due by now."""
         self._happen(happenings(engine.step(self.program, self.memory, _NOTHING, until_ms), _NOTHING, {}, self._watch_rows), _NOTHING)
         self._run_orders(until_ms)
+        if self._dates_due_ms is not None and self._dates_due_ms <= until_ms:
+            wishes, self._dates_due_ms = reminders(self._dated.values(), until_ms)
+            for wish in wishes:
+                self._wish(wish, until_ms)
 
     def _happen(self, sequence: list[Happening], readings: Readings) -> None:
         """Findings and watched measurements in order of time; before each, the readings up to it are the latest, and what was due by
@@ -290,6 +300,8 @@ class Core:
             case Confirmation():
                 self._findings(engine.heard(self.program, self.memory, item.device_id, at_ms))
                 self._advance(orders.confirmation(item, at_ms), at_ms)
+            case Sending() if self._volatile:
+                stepped.ignored.append(f"order {item.order_id} does not leave: its sending is not in the journal")
             case Sending():
                 advance, command = orders.sending(item.order_id, at_ms)
                 self._advance(advance, at_ms)
@@ -307,6 +319,7 @@ class Core:
                 stepped.outcome.unknown.append(_unknown(item))
             case Refused():
                 self.refusals += 1
+                self.refused.add(item)
                 stepped.refused.append(item)
             case CodecNote():
                 self.codec_notes.setdefault(item.codec, {})[item.key] = item.value
@@ -388,12 +401,14 @@ class Core:
 
     def _configure(self, change: ConfigChanged, at_ms: int) -> None:
         roster = self.configuration.roster
-        old_circuit, old_site = roster.circuits.get(change.id), roster.sites.get(change.id)
+        old_circuit, old_site, old_device = roster.circuits.get(change.id), roster.sites.get(change.id), roster.device(change.id)
         what = self.configuration.apply(change)
         if what is not None and change.kind == "circuit" and old_circuit is not None:
             self._guard_circuit(old_circuit, roster.circuits.get(change.id))
         if what is not None and change.kind == "site" and old_site is not None:
             self._guard_site(old_site, roster.sites.get(change.id))
+        if what is not None and change.kind == "device":
+            self._take_device(change.id, old_device, at_ms)
         if what in ("rules", "roster"):
             self._stale_program = True
         if what == "roster":
@@ -401,7 +416,9 @@ class Core:
         rule = self.configuration.rules.get(change.id) if change.kind == "rule" else None
         if change.kind == "rule" and what is not None and (rule is None or not rule.enabled):
             why = "the rule was deleted" if rule is None else "the rule was disabled"
-            self._transitions(self.book.withdraw(change.id, at_ms, why), at_ms)
+            self._transitions(self.book.withdraw(at_ms, why, rule_id=change.id), at_ms)
+        if what is not None and change.kind == "device" and change.body is None:
+            self._transitions(self.book.withdraw(at_ms, "the device was removed", device_id=change.id), at_ms)
 
     def _guard_circuit(self, old: Circuit, new: Circuit | None) -> None:
         """However a circuit's row was edited or imported: another class, breaker or mapping voids its trial."""
@@ -413,6 +430,21 @@ class Core:
         if new is not None and new.commanding != old.commanding:
             kept = replace(new, commanding=old.commanding, version=new.version + 1)
             self._stepped.outcome.sites.append(self._changed("site", kept))
+
+    def _take_device(self, device_id: str, old: Device | None, at_ms: int) -> None:
+        """A device came, changed, got other hardware (whose clock is learnt anew), or went; its dates are watched from now on."""
+        device = self.configuration.roster.device(device_id)
+        if device is None:
+            self.refused.forget(device_id)
+        elif old is not None and (old.codec, old.address) != (device.codec, device.address):
+            self.clocks.forget(self.configuration.roster.device_rows[device_id])
+        had_dates = self._dated.pop(device_id, None) is not None
+        if device is not None and (device.calibrated_until_ms, device.service_until_ms) != (None, None):
+            self._dated[device_id] = device
+            self._dates_due_ms = 0
+        elif device is not None and had_dates:
+            for wish in reminders([device], at_ms)[0]:
+                self._wish(wish, at_ms)
 
     def _recompile(self) -> None:
         """Compile what changed, whole, before anything else happens; memory is carried by meaning."""
@@ -449,6 +481,7 @@ class Core:
             {codec: dict(notes) for codec, notes in self.codec_notes.items()},
             self.refusals,
             sorted(self.deaf),
+            self.refused.dump(),
         )
 
     def load(self, state: CoreState) -> None:
@@ -468,6 +501,10 @@ class Core:
         self.codec_notes = {codec: dict(notes) for codec, notes in state.codec_notes.items()}
         self.refusals = state.refusals
         self.deaf = set(state.deaf)
+        self.refused.load(state.refused)
+        dated = (device for device in roster.devices() if (device.calibrated_until_ms, device.service_until_ms) != (None, None))
+        self._dated = {device.id: device for device in dated}
+        self._dates_due_ms = 0 if self._dated else None
         self._stale_program = False
         self._orders_due_ms = self.orders.due_ms()
         self._rewatch()

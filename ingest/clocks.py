@@ -3,7 +3,8 @@
 `Clocks` runs after the journal, in the scan only, and is deterministic: cutting a sequence of readings into batches changes nothing.
 A device's offset is the median of arrived - device time over its last live messages. A message counts as live when it fits the known
 offset, or when the device's time and ours have advanced alike since its last message; so the contents of a queue that empties after
-an outage are late, and do not shift the offset, while a clock that is slow for good is learnt from its second message on.
+an outage are late, and do not shift the offset, while a clock that is slow for good is learnt from its second message on. What a device
+itself calls old teaches nothing about its clock, keeps its own time however old, and is late for every rule.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sites.readings import CLOCK_WRONG, NO_DEVICE_TIME, NO_TIME, RETAINED, STALE_RETAINED, RawReadings, Readings
+from sites.readings import CLOCK_WRONG, HISTORICAL, NO_DEVICE_TIME, NO_TIME, RETAINED, STALE_RETAINED, RawReadings, Readings
 from sites.roster import Roster
 
 KEPT = 20  # live messages that the offset is the median of
@@ -21,6 +22,7 @@ JITTER_MS = 2_000  # a message this close to the known offset is live
 OFFSET_WRONG_MS = 30_000  # an offset beyond this: arrival time is taken instead of the device's
 AHEAD_MS = 120_000
 BEHIND_MS = 24 * 3_600_000
+HISTORICAL_MS = BEHIND_MS + 1  # least delay of what the device itself calls old: beyond every lateness that a rule can have
 _NEVER = np.iinfo(np.int64).min
 
 
@@ -85,6 +87,15 @@ class Clocks:
         clock = self._clocks.get(device_row)
         return clock.median if clock is not None else None
 
+    def spread_ms(self, device_row: int) -> int | None:
+        """How far the device's last live messages differ in their offset: a jittery link or a clock that runs away. None as above."""
+        clock = self._clocks.get(device_row)
+        return None if clock is None or not clock.offsets else max(clock.offsets) - min(clock.offsets)
+
+    def forget(self, device_row: int) -> None:
+        """Other hardware stands in this place now: its clock is learnt anew."""
+        self._clocks.pop(device_row, None)
+
     def settle(self, raw: RawReadings, roster: Roster) -> Readings:
         """`Readings` of the same order; readings of points that the roster does not have are left out."""
         row_of = roster.row_of_key
@@ -98,8 +109,12 @@ class Clocks:
         flags[~timed] |= NO_DEVICE_TIME
         taken = arrived.copy()
         delay = np.zeros(len(rows), np.int64)
-        if timed.any():
-            self._settle_timed(np.flatnonzero(timed), rows, raw, roster, taken, delay, flags)
+        historical = (flags & HISTORICAL) != 0
+        live = timed & ~historical
+        if live.any():
+            self._settle_timed(np.flatnonzero(live), rows, raw, roster, taken, delay, flags)
+        if historical.any():
+            self._settle_historical(np.flatnonzero(historical), rows, raw, roster, taken, delay, flags)
         by_arrival = ~timed | (((flags & CLOCK_WRONG) != 0) & (taken == arrived))
         if by_arrival.any():
             _settle_by_arrival(by_arrival, rows, raw.values, taken, flags, roster)
@@ -143,6 +158,29 @@ class Clocks:
         taken[at] = np.where(unusable, np.where(queued, arrived - late, arrived), device_ms)
         delay[at] = late
         flags[at] |= np.where(unusable, CLOCK_WRONG, 0).astype(np.uint8)
+
+    def _settle_historical(
+        self,
+        at: NDArray[np.intp],
+        rows: NDArray[np.int32],
+        raw: RawReadings,
+        roster: Roster,
+        taken: NDArray[np.int64],
+        delay: NDArray[np.int64],
+        flags: NDArray[np.uint8],
+    ) -> None:
+        """Fill the same of the readings `at`, which the device calls old: by its time, corrected when its clock is known to be wrong;
+        one that has no time, or one to come, is taken as just before now and stays late all the same."""
+        device_ms, arrived = raw.device_ms[at], raw.arrived_ms[at]
+        clocks = [self._clocks.get(device) for device in roster.columns.device_rows[rows[at]].tolist()]
+        offset = np.fromiter((clock.median if clock is not None else 0 for clock in clocks), np.int64, len(at))
+        wrong = np.abs(offset) > OFFSET_WRONG_MS
+        untimed = device_ms == NO_TIME
+        told = np.where(untimed, arrived, device_ms + np.where(wrong, offset, 0))
+        ahead = told > arrived
+        taken[at] = np.minimum(told, arrived)
+        delay[at] = np.maximum(arrived - taken[at], HISTORICAL_MS)
+        flags[at] |= np.where(~untimed & (wrong | ahead), CLOCK_WRONG, 0).astype(np.uint8)
 
     def dump(self) -> ClocksState:
         """A copy of all clocks; `storage/snapshots` writes it."""

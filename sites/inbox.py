@@ -20,3 +20,4 @@ class InboxDevice:
     first_ms: int
     last_ms: int
     count: int
+    dismissed_ms: int | None = None  # somebody said that it is none of ours: kept out of sight, however often it speaks

@@ -71,7 +71,9 @@ class Zone:
 class Device:
     """`codec` and `address` say how it is heard: for `native` the address is `{site}/{device}` of the topic,
     for `zigbee2mqtt` it is `{base_topic}/{friendly_name}`. `kind` is one of smoke, heat, gas, co, electrical, water,
-    switch, manual_call, gateway, actuator, other. `interval_s` is the declared reporting interval (None: class default)."""
+    switch, manual_call, gateway, actuator, other. `interval_s` is the declared reporting interval (None: class default).
+    `calibrated_until_ms` ends its calibration (JJG 693: gas detectors yearly), `service_until_ms` its service life (GB 29837);
+    None: not known, nobody is reminded."""
 
     id: str
     site_id: str
@@ -83,7 +85,13 @@ class Device:
     gateway_id: str | None = None
     interval_s: float | None = None
     link: str = "wired"  # wired, zigbee, lora, nb: decides lateness and silence defaults
+    calibrated_until_ms: int | None = None
+    service_until_ms: int | None = None
     version: int = 1
+
+
+DEVICE_KINDS = ("smoke", "heat", "gas", "co", "electrical", "water", "switch", "manual_call", "gateway", "actuator", "other")
+LINKS = ("wired", "zigbee", "lora", "nb")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

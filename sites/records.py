@@ -6,7 +6,7 @@ Values and exceptions only, so that the door (`api`) and the store (`storage`) n
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Scope = frozenset[str] | None  # site ids, or None for all
 T = TypeVar("T")
@@ -16,6 +16,17 @@ T = TypeVar("T")
 class Page(Generic[T]):
     items: list[T]
     next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Things added, changed (each with its present version) and removed together: all or none. `why` goes into the audit."""
+
+    inserts: tuple[tuple[str, tuple[Any, ...]], ...] = ()  # (kind, things), in this order: what is referred to comes first
+    updates: tuple[tuple[str, Any], ...] = ()
+    removals: tuple[tuple[str, Any], ...] = ()
+    accepted: tuple[str, ...] = ()  # ids of the provisioning inbox that became devices by it
+    why: str = ""
 
 
 class NotFound(Exception):

@@ -22,7 +22,7 @@ from power.queries import OrderQuery
 from rules.model import Rule
 from sites.inbox import InboxDevice
 from sites.people import Session, User
-from sites.records import Conflict, Page, Scope
+from sites.records import Change, Conflict, Page, Scope
 from storage import (
     migrate,
     records_alarms,
@@ -112,6 +112,16 @@ class Records:
             with reading(self.engine) as c:
                 raise Conflict(records_things.referring(c, known, thing_id)) from error
 
+    def commit(self, change: Change, who: str, now_ms: int) -> list[tuple[str, Any, int, Any | None]]:
+        """Things of several kinds added, changed and removed in one transaction: all or none. Returns each as (kind, id, version, the
+        thing or None), in the order in which they were done. Raises NotFound, Conflict."""
+        try:
+            with writing(self.engine) as c:
+                return records_things.commit(c, change, who, now_ms)
+        except IntegrityError as error:
+            with reading(self.engine) as c:
+                raise Conflict(records_things.explain_change(c, change)) from error
+
     def rule_version(self, rule_id: str, version: int) -> Rule:
         with reading(self.engine) as c:
             return records_things.rule_version(c, rule_id, version)
@@ -159,9 +169,9 @@ class Records:
         with reading(self.engine) as c:
             return records_orders.steps(c, order_id)
 
-    def inbox_devices(self, sites: Scope, cursor: str | None = None, limit: int = 50) -> Page[InboxDevice]:
+    def inbox_devices(self, sites: Scope, cursor: str | None = None, limit: int = 50, dismissed: bool = False) -> Page[InboxDevice]:
         with reading(self.engine) as c:
-            return records_inbox.page(c, sites, cursor, limit)
+            return records_inbox.page(c, sites, cursor, limit, dismissed)
 
     def inbox_device(self, inbox_id: str) -> InboxDevice:
         with reading(self.engine) as c:
@@ -170,6 +180,11 @@ class Records:
     def drop_inbox_device(self, inbox_id: str) -> None:
         with writing(self.engine) as c:
             records_inbox.drop(c, inbox_id)
+
+    def dismiss_inbox_devices(self, inbox_ids: Sequence[str], now_ms: int | None) -> None:
+        """All or none; `now_ms` None: back into sight. Raises NotFound."""
+        with writing(self.engine) as c:
+            records_inbox.dismiss(c, inbox_ids, now_ms)
 
     # -- hazards -------------------------------------------------------------------------------------------------------
 

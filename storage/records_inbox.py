@@ -5,10 +5,10 @@ The functions take a connection inside a transaction. The number of rows is boun
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, tuple_
+from sqlalchemy import Connection, delete, func, select, tuple_, update
 
 from sites.inbox import InboxDevice
 from sites.model import derived_id
@@ -22,9 +22,12 @@ MOST = 10_000  # unknown addresses kept; a broken or hostile publisher may inven
 _t = tables.inbox_devices
 
 
-def page(connection: Connection, sites: Scope, cursor: str | None, limit: int) -> Page[InboxDevice]:
-    """Newest heard for the first time first. Those of no known site are seen by an unlimited scope only."""
-    statement = select(_t) if sites is None else select(_t).where(_t.c.site_id.in_(sites))
+def page(connection: Connection, sites: Scope, cursor: str | None, limit: int, dismissed: bool) -> Page[InboxDevice]:
+    """Newest heard for the first time first: those waiting, or those dismissed. Those of no known site are seen by an unlimited scope
+    only."""
+    statement = select(_t).where(_t.c.dismissed_ms.is_not(None) if dismissed else _t.c.dismissed_ms.is_(None))
+    if sites is not None:
+        statement = statement.where(_t.c.site_id.in_(sites))
     found, next_cursor = cursors.rows_of(connection, statement, [_t.c.first_ms, _t.c.id], cursor, limit, descending=True)
     return Page([rows.INBOX_DEVICE.thing(row) for row in found], next_cursor)
 
@@ -41,6 +44,13 @@ def drop(connection: Connection, inbox_id: str) -> None:
     """Raises NotFound."""
     if connection.execute(delete(_t).where(_t.c.id == inbox_id)).rowcount == 0:
         raise NotFound(f"inbox device {inbox_id} does not exist")
+
+
+def dismiss(connection: Connection, inbox_ids: Sequence[str], now_ms: int | None) -> None:
+    """Out of sight, or (None) back into it. Raises NotFound when one is not there."""
+    for inbox_id in inbox_ids:
+        if connection.execute(update(_t).where(_t.c.id == inbox_id).values(dismissed_ms=now_ms)).rowcount == 0:
+            raise NotFound(f"inbox device {inbox_id} does not exist")
 
 
 def hear(connection: Connection, heard: Iterable[Unknown]) -> None:
@@ -71,6 +81,7 @@ def hear(connection: Connection, heard: Iterable[Unknown]) -> None:
                 "first_ms": before["first_ms"] if before else each[0].at_ms,
                 "last_ms": newest.at_ms,
                 "count": len(each) + (before["count"] if before else 0),
+                "dismissed_ms": before["dismissed_ms"] if before else None,
             }
         )
     put(connection, _t, written)

@@ -13,12 +13,13 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, in
 
 from alarms.linkage import Linkage
 from rules.model import Rule
-from sites.records import Conflict, NotFound, Page, Scope
-from storage import cursors, records_audit, rows, tables
+from sites.records import Change, Conflict, NotFound, Page, Scope
+from storage import cursors, records_audit, records_inbox, rows, tables
 from storage.database import put
 from storage.kinds import KINDS, Kind
 
 _ROWS_A_STATEMENT = 5_000
+_TWICE = "the same id or name is given twice"
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
@@ -136,6 +137,45 @@ def delete_thing(connection: Connection, kind: Kind, thing_id: str, who: str, no
     return version
 
 
+def commit(connection: Connection, change: Change, who: str, now_ms: int) -> list[tuple[str, Any, int, Any | None]]:
+    """Additions, then changes, then removals. Raises NotFound, Conflict, and what the database refuses."""
+    done: list[tuple[str, Any, int, Any | None]] = []
+    for name, things in change.inserts:
+        done += [(name, kept.id, kept.version, kept) for kept in insert_things(connection, KINDS[name], things, who, now_ms)]
+    for name, thing in change.updates:
+        kept = update_thing(connection, KINDS[name], thing, who, now_ms)
+        done.append((name, kept.id, kept.version, kept))
+    for name, thing in change.removals:
+        present = _row(connection, KINDS[name], thing.id, lock=True)
+        if present is not None and present["version"] != thing.version:
+            raise Conflict(f"{name} {thing.id} is at version {present['version']}, not {thing.version}: read it again")
+        done.append((name, thing.id, delete_thing(connection, KINDS[name], thing.id, who, now_ms), None))
+    for inbox_id in change.accepted:
+        records_inbox.drop(connection, inbox_id)
+    if change.why:
+        ids = [f"{name} {thing_id}" for name, thing_id, _, _ in done]
+        records_audit.append(
+            connection, at_ms=now_ms, who=who, what="why", kind="change", thing_id="", after={"why": change.why, "of": ids}
+        )
+    return done
+
+
+def explain_change(connection: Connection, change: Change) -> str:
+    """In words, why the database refused it."""
+    for name, things in change.inserts:
+        told = explain_conflict(connection, KINDS[name], things, is_new=True)
+        if not told.endswith(_TWICE):
+            return told
+    for name, thing in change.updates:
+        told = explain_conflict(connection, KINDS[name], [thing], is_new=False)
+        if not told.endswith(_TWICE):
+            return told
+    if change.removals:  # the last is what the ones before it were part of
+        name, thing = change.removals[-1]
+        return referring(connection, KINDS[name], thing.id)
+    return "the change as a whole: " + _TWICE
+
+
 def explain_conflict(connection: Connection, kind: Kind, given: Sequence[Any], is_new: bool) -> str:
     """In words, why the database refused these things: an id or name that is taken, or a reference to nothing."""
     for thing in given:
@@ -153,7 +193,7 @@ def explain_conflict(connection: Connection, kind: Kind, given: Sequence[Any], i
             wanted = row[name]
             if wanted is not None and not (target == kind.name and wanted in ids) and _row(connection, KINDS[target], wanted) is None:
                 return f"{kind.name} {thing.id} names {target} {wanted}, which does not exist"
-    return f"{kind.name}: the same id or name is given twice"
+    return f"{kind.name}: {_TWICE}"
 
 
 def referring(connection: Connection, kind: Kind, thing_id: str) -> str:

@@ -218,9 +218,9 @@ def test_a_device_that_says_it_is_in_test_marks_its_alarms(desk):
 
 def test_withdrawing_a_rule_returns_its_alarms_to_normal_for_people_to_end(desk, gas):
     alarm_id = desk.raised().alarm.id
-    (transition,) = desk.book.withdraw(gas.id, desk.now_ms, "rule deleted")
+    (transition,) = desk.book.withdraw(desk.now_ms, "rule deleted", rule_id=gas.id)
     assert (transition.signal, transition.note, isa_state(transition.alarm)) == (Signal.CLEARED, "rule deleted", "E")
-    assert desk.book.withdraw(gas.id, desk.now_ms, "rule deleted") == []
+    assert desk.book.withdraw(desk.now_ms, "rule deleted", rule_id=gas.id) == []
     assert alarm_id in desk.book.open
 
 
