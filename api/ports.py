@@ -36,6 +36,7 @@ class Answer:
     recorded: bool  # the records have reached `position` (waited for at most 1 s)
     alarms: tuple[Alarm, ...] = ()
     orders: tuple[Order, ...] = ()
+    is_journalled: bool = True  # False: the journal cannot be written, and no position stands for this
 
 
 class Busy(Exception):

@@ -145,6 +145,8 @@ class Configuration:
             r.add_point(state.devices[device_row].id, state.metrics[metric_index])
         for device_id in state.removed:
             r.remove("device", device_id)
+        for device in list(r.devices()):
+            r.put(device)  # again: the address that a removed device had may be another's now
         n = r.size
         r.columns.latest_values[:n] = state.latest_values
         r.columns.latest_taken_ms[:n] = state.latest_taken_ms

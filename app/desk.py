@@ -35,7 +35,10 @@ class Desk:
         try:
             answer = await asyncio.wait_for(asyncio.wrap_future(future), ANSWERED_WITHIN_S)
         except TimeoutError:
-            raise Busy(f"the scan has not answered within {ANSWERED_WITHIN_S:g} s; the request may still be carried out") from None
+            fate = "nothing was done" if future.cancelled() else "the request may still be carried out"
+            raise Busy(f"the scan has not answered within {ANSWERED_WITHIN_S:g} s; {fate}") from None
+        if not answer.is_journalled:
+            return answer
         recorded = await asyncio.to_thread(self._projector.wait, answer.position, RECORDED_WITHIN_S)
         return replace(answer, recorded=recorded)
 

@@ -57,10 +57,13 @@ class Keeper:
         self._writer = threading.Thread(target=self._write, args=(stepped.position, state), name="snapshot", daemon=True)
         self._writer.start()
 
-    def close(self) -> None:
-        """After the scan has stopped: a last snapshot, so that the next start has little to replay."""
+    def close(self, is_sound: bool = True) -> None:
+        """After the scan has stopped: a last snapshot, so that the next start has little to replay. Not `is_sound`: the scan broke off,
+        and the half of a step that it left is nothing to start from."""
         if self._writer is not None:
             self._writer.join()
+        if not is_sound:
+            return
         self._write(self._journal.position, self._core.dump())
         self._prune()
 

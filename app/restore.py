@@ -32,7 +32,8 @@ class Restored:
 
 
 def replay(folder: Path, journal: Journal, after: int) -> Iterator[Stepped]:
-    """The steps with position > `after`, made again. Raises HistoryGone when snapshot and journal do not reach back that far."""
+    """The steps with position > `after`, made again; positions that the journal no longer has are left out. Raises HistoryGone when neither
+    a snapshot nor the journal's beginning is there to start from."""
     found = snapshots.newest(folder, after, CoreState)
     core = Core()
     start = 0
@@ -40,8 +41,14 @@ def replay(folder: Path, journal: Journal, after: int) -> Iterator[Stepped]:
         start, state = found
         core.load(state)
     for position, row in journal.read(start, skip_damaged=True):
-        if found is None and start == 0 and position != 1:
-            raise HistoryGone(f"the journal begins at position {position}; {after + 1} was asked for")
+        if position > start + 1:
+            # rows before it were dropped or are damaged: a snapshot between knows what they did
+            between = snapshots.newest(folder, position - 1, CoreState)
+            if between is not None and between[0] > start:
+                core = Core()
+                core.load(between[1])
+            elif start == 0:
+                raise HistoryGone(f"the journal begins at position {position}; {after + 1} was asked for")
         start = position
         stepped = core.step(decode(row), position)
         if position > after:

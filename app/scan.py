@@ -162,9 +162,10 @@ class Scan:
         given, heard, answers = self._gather()
         now_ms = given.now_ms
         due_ms = self.core.due_ms()
-        if given.is_empty and (due_ms is None or due_ms > now_ms):
+        # while volatile an empty row is tried too: that the journal can be written again must not depend on what arrives
+        if given.is_empty and self.volatile is None and (due_ms is None or due_ms > now_ms):
             self._last_ms = now_ms
-            if heard.acks and self.volatile is None:  # nothing to keep of them: unknown topics, duplicates
+            if heard.acks:  # nothing to keep of them: unknown topics, duplicates
                 self._broker.acknowledge(heard.acks)
             _set_all(settling)
             return None
@@ -212,6 +213,8 @@ class Scan:
         answers: list[tuple[int, Future[Answer]]] = []
         for _ in range(len(self._requests)):
             at_ms, request, answer = self._requests.popleft()
+            if not answer.set_running_or_notify_cancel():
+                continue  # who asked has given up, and was told that nothing was done
             answers.append((len(items), answer))
             items.append(Placed(end, min(at_ms, now_ms), request))
         return Input(now_ms, readings, items), heard, answers
@@ -239,7 +242,7 @@ class Scan:
                 answer.set_exception(result)
             else:
                 alarms, orders = result
-                answer.set_result(Answer(stepped.position, False, alarms, orders))
+                answer.set_result(Answer(stepped.position, False, alarms, orders, is_journalled=self.volatile is None))
 
     def _send(self, stepped: Stepped) -> None:
         for command in stepped.commands:
@@ -281,7 +284,9 @@ class Scan:
 
     def _refuse_waiting(self) -> None:
         while self._requests:
-            self._requests.popleft()[2].set_exception(Busy("the service is stopping"))
+            answer = self._requests.popleft()[2]
+            if answer.set_running_or_notify_cancel():
+                answer.set_exception(Busy("the service is stopping"))
 
     def _run(self) -> None:
         try:

@@ -51,7 +51,7 @@ class Service:
         stack.callback(parts.history.close)
         parts.sender.start()
         stack.callback(parts.sender.close)
-        stack.callback(parts.keeper.close)
+        stack.callback(lambda: parts.keeper.close(is_sound=parts.scan.failed is None))
         parts.scan.start()
         stack.callback(parts.scan.stop)
         parts.broker.start()

@@ -146,8 +146,7 @@ class Roster:
         if kind == "device":
             row = self.device_rows.pop(thing_id, None)
             if row is not None:
-                gone = self.devices_by_row[row]
-                self.device_row_of_address.pop((gone.codec, gone.address), None)
+                self._leave_address(row)
             return
         if kind == "circuit":
             old = self.circuits.pop(thing_id, None)
@@ -194,8 +193,13 @@ class Roster:
             self.devices_by_row.append(device)
             self.rows_by_metric.append({})
         else:
-            old = self.devices_by_row[row]
-            self.device_row_of_address.pop((old.codec, old.address), None)
+            self._leave_address(row)
             self.devices_by_row[row] = device
         self.device_rows[device.id] = self.rows_ever[device.id] = row
         self.device_row_of_address[(device.codec, device.address)] = row
+
+    def _leave_address(self, row: int) -> None:
+        """The device of this row is no longer heard under its address, unless another one has taken that over."""
+        device = self.devices_by_row[row]
+        if self.device_row_of_address.get((device.codec, device.address)) == row:
+            del self.device_row_of_address[(device.codec, device.address)]

@@ -192,6 +192,8 @@ class Projector:
             batch: list[Outcome] = []
             changes, reached = 0, began_at
             for outcome in self._refill(began_at):
+                if outcome.position > reached + 1:
+                    self._lose(reached + 1, outcome.position - 1)
                 reached = outcome.position
                 if not outcome.is_empty:
                     batch.append(outcome)
@@ -206,9 +208,12 @@ class Projector:
                 self._commit(batch, reached)
             if self.position == began_at:
                 assert self._base is not None
-                self._damage = f"positions {began_at + 1} to {self._base} are no longer in the journal and not in the records"
-                log.error("records: %s", self._damage)
+                self._lose(began_at + 1, self._base)
                 self._commit([], self._base)
+
+    def _lose(self, first: int, last: int) -> None:
+        self._damage = f"positions {first} to {last} are no longer in the journal and not in the records"
+        log.error("records: %s", self._damage)
 
     def _apply_queue(self) -> bool:
         with self._turn:

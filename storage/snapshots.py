@@ -50,7 +50,8 @@ def write(folder: Path, position: int, state: object, floor: int | None = None) 
         raise
     _sync_folder(folder)
     files = _files(folder)
-    needed = next((file for file in files if floor is not None and int(file.stem) <= floor), None)
+    # a floor before all of them: the oldest is the nearest to it, also where the floor is not known yet (0)
+    needed = None if floor is None else next((file for file in files if int(file.stem) <= floor), files[-1])
     for old in files[KEPT:]:
         if old != needed:
             old.unlink(missing_ok=True)

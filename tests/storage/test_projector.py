@@ -323,6 +323,17 @@ def test_what_the_journal_no_longer_has_is_said_and_the_rest_goes_on(records: Re
     assert {each.id for each in records.alarms(AlarmQuery(), None).items} == {"a1", "a9"}
 
 
+def test_a_hole_in_what_is_made_again_is_said_and_the_rest_goes_on(records: Records) -> None:
+    heard = Heard(journal=[raises(position) for position in (5, 6, 7, 8)])
+    with running(records, heard) as projector:
+        projector.feed(raises(1))
+        assert projector.wait(1, 20)
+        projector.feed(raises(8))
+        assert projector.wait(8, 20)
+        assert projector.degraded_reason == "positions 2 to 4 are no longer in the journal and not in the records"
+    assert {each.id for each in records.alarms(AlarmQuery(), None).items} == {"a1", "a5", "a6", "a7", "a8"}
+
+
 def test_a_journal_that_fails_to_read_is_asked_again(records: Records) -> None:
     journal = [raises(position) for position in range(1, 6)]
     asked: list[int] = []

@@ -91,6 +91,15 @@ def test_three_are_kept(tmp_path: Path) -> None:
     assert sorted(int(path.stem) for path in tmp_path.iterdir()) == [4, 5, 6]
 
 
+@pytest.mark.parametrize(("floor", "kept"), [(3, [3, 6, 7, 8]), (6, [6, 7, 8]), (0, [2, 6, 7, 8])])
+def test_the_one_from_which_a_projection_is_refilled_is_kept_too_also_while_its_position_is_not_known(
+    floor: int, kept: list[int], tmp_path: Path
+) -> None:
+    for position in range(2, 9):
+        snapshots.write(tmp_path, position, a_state(position), floor=floor)
+    assert snapshots.positions(tmp_path) == kept
+
+
 @pytest.mark.parametrize(
     "place", ["magic", "format", "position", "length", "checksum", "body", "end", "cut", "longer", "empty", "other name"]
 )

@@ -1,0 +1,33 @@
+"""The keeper of snapshots: what it leaves for the next start."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from app.rows import ConfigChanged
+from app.service import Service
+from app.settings import Settings
+from storage import snapshots
+
+
+def settings(folder: Path) -> Settings:
+    return Settings(data_dir=folder, mqtt_url="embedded://127.0.0.1:0", historian_url="memory://", http_port=0, snapshot_s=3600)
+
+
+def test_a_scan_that_broke_off_in_the_midst_of_a_step_leaves_no_snapshot_of_it(tmp_path: Path) -> None:
+    with Service(settings(tmp_path)) as service:
+        parts = service.parts
+        parts.scan.put(ConfigChanged(kind="rule", id="x", version=1, body=b"\xc1 is no row"))
+        until = time.monotonic() + 10
+        while parts.scan.failed is None:
+            assert time.monotonic() < until, "the scan goes on"
+            time.sleep(0.01)
+        broken = parts.journal.position
+    assert max(snapshots.positions(tmp_path / "snapshots"), default=0) < broken
+
+
+def test_a_scan_that_was_stopped_leaves_one_of_its_last_position(tmp_path: Path) -> None:
+    with Service(settings(tmp_path)) as service:
+        parts = service.parts
+    assert snapshots.positions(tmp_path / "snapshots")[-1] == parts.journal.position > 0

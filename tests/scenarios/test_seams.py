@@ -1,0 +1,133 @@
+"""Where two rooms meet: what one hands over at an awkward moment must not stop, double or falsify what the other does with it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from alarms.model import Condition, Signal
+from alarms.requests import Acknowledge, Reset
+from app.desk import Desk
+from app.restore import replay
+from app.rows import ConfigChanged
+from power.requests import Cut, Restore
+from storage import snapshots
+from tests.scenarios.house import House
+from tests.scenarios.sample import device, kitchen
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path, kitchen())
+
+
+class AllRecorded:
+    """Records that have every position already."""
+
+    def wait(self, position: int, timeout_s: float) -> bool:
+        return True
+
+
+def test_a_device_that_took_over_the_address_of_a_removed_one_is_heard_after_a_restart(house: House) -> None:
+    house.hear("gas-1", lel=1)
+    house.run(1)
+    house.scan.put(ConfigChanged.of("device", "gas-1", 2, None))
+    house.run(1)
+    successor = replace(device("gas-9", "gas"), address="site/gas-1")
+    house.scan.put(ConfigChanged.of("device", "gas-9", 1, successor))
+    house.run(1)
+    house.snapshot()
+    house.crash()
+    house.hear("gas-1", lel=60)
+    house.run(1)
+    assert house.alarm("gas").device_id == "gas-9"
+
+
+def test_an_older_device_that_took_over_the_address_is_heard_after_a_restart_too(house: House) -> None:
+    house.scan.put(ConfigChanged.of("device", "gas-2", 2, None))
+    house.scan.put(ConfigChanged.of("device", "gas-1", 2, replace(device("gas-1", "gas"), address="site/gas-2", version=2)))
+    house.run(1)
+    house.snapshot()
+    house.crash()
+    house.hear("gas-2", lel=60)
+    house.run(1)
+    assert house.alarm("gas").device_id == "gas-1"
+
+
+def test_two_changes_of_address_that_arrive_in_the_wrong_order_leave_nobody_unheard(house: House) -> None:
+    house.scan.put(ConfigChanged.of("device", "gas-2", 2, replace(device("gas-2", "gas"), address="site/gas-1", version=2)))
+    house.scan.put(ConfigChanged.of("device", "gas-1", 2, replace(device("gas-1", "gas"), address="site/new", version=2)))
+    house.run(1)
+    house.hear("gas-1", lel=60)
+    house.run(1)
+    assert house.alarm("gas").device_id == "gas-2"
+
+
+def test_a_request_whose_asker_gave_up_is_not_carried_out_and_stops_nothing(house: House) -> None:
+    house.hear("switch", closed__1=1, current_a__1=5.0, voltage_v__1=231.0)
+    house.run(1)
+    given_up = house.scan.ask(Cut(key="k", circuit_ids=("stove",), who="a", reason="r"))
+    assert given_up.cancel()
+    house.run(1)
+    assert not house.core.orders.open
+    assert house.outlet.published == []
+    assert house.ask(Cut(key="k2", circuit_ids=("stove",), who="a", reason="r")).orders
+
+
+def test_what_the_journal_does_not_have_is_not_said_to_be_recorded(house: House) -> None:
+    house.hear("smoke-1", smoke_alarm=1)
+    house.run(1)
+    desk, alarm_id = Desk(house.scan, AllRecorded()), house.alarm("smoke").id
+
+    async def asked() -> bool:
+        asking = asyncio.create_task(desk.ask(Acknowledge(alarm_ids=(alarm_id,), who="a")))
+        await asyncio.sleep(0)
+        house.once()
+        return (await asking).recorded
+
+    house.journal.is_full = True
+    assert asyncio.run(asked()) is False
+
+
+def test_a_restore_does_not_leave_when_its_sending_cannot_be_journalled(house: House) -> None:
+    house.hear("switch", closed__1=0, current_a__1=0.0, voltage_v__1=2.0)
+    house.run(1)
+    (order,) = house.ask(Restore(key="k", circuit_id="stove", who="a", second="b", reason="r")).orders
+    house.journal.is_full = True
+    house.run(0.5)
+    assert house.outlet.published == []
+    house.journal.is_full = False
+    house.run(2)
+    assert [body["id"] for _, body in house.outlet.published] == [order.id]
+
+
+def test_an_alarm_of_a_removed_device_returns_to_normal_and_can_be_ended(house: House) -> None:
+    house.hear("gas-1", lel=60)
+    house.run(1)
+    alarm = house.alarm("gas")
+    house.scan.put(ConfigChanged.of("device", "gas-1", 2, None))
+    house.run(1)
+    assert house.alarm("gas").condition is Condition.NORMAL
+    house.ask(Acknowledge(alarm_ids=(alarm.id,), who="a"))
+    house.ask(Reset(alarm_ids=(alarm.id,), who="a"))
+    assert not house.alarms
+    assert not house.core.book.has_critical("kitchen")
+
+
+def test_a_refill_over_rows_that_were_dropped_goes_on_from_the_snapshot_after_them(house: House, tmp_path: Path) -> None:
+    house.run(1)
+    house.snapshot()
+    before = house.journal.position
+    house.hear("smoke-1", smoke_alarm=1)
+    house.run(1)
+    house.snapshot()
+    house.hear("gas-1", lel=1)
+    house.run(1)
+    house.journal.prune(snapshots.positions(tmp_path / "snapshots")[-1])
+    house.ask(Acknowledge(alarm_ids=(house.alarm("smoke").id,), who="a"))
+    house.run(1)
+    signals = [t.signal for stepped in replay(tmp_path / "snapshots", house.journal, before) for t in stepped.outcome.transitions]
+    assert signals == [Signal.ACKNOWLEDGED]
