@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from ingest.heard import Ask
 from power.model import Command
 from sites.metrics import METRICS, implausible
 from sites.model import Device
@@ -46,29 +47,49 @@ class Reply:
     reason: str = ""
 
 
+class Hint(NamedTuple):
+    """What one ecosystem tells of a device that speaks on `topic`: for the provisioning inbox only, never a device by itself."""
+
+    topic: str
+    kind: str
+    name: str
+
+
 @dataclass(slots=True)
 class Decoded:
     """One message decoded. `samples` are (device_ms or NO_TIME, metric -> value as the wire had it); whoever takes them in checks
-    each value with `check_value`. `notes` are (key, JSON) to remember."""
+    each value with `check_value`. `historical` are samples that the device itself calls old: they never count as live. `notes` are
+    (key, JSON) to remember, journalled; `passing` (key, value) is remembered until the next start only, and not journalled, for what
+    changes with every message. `others` is what a message says of other devices: those behind a gateway, or in its payload."""
 
     samples: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     online: bool | None = None
     replies: list[Reply] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     notes: list[tuple[str, bytes]] = field(default_factory=list)
+    historical: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    others: list[tuple[Place, Decoded]] = field(default_factory=list)  # one level deep
+    asks: list[Ask] = field(default_factory=list)
+    passing: list[tuple[str, Any]] = field(default_factory=list)
+    hints: list[Hint] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Codec:
-    """One ecosystem. `locate(filter, topic)` returns None for topics that are not for us (our own commands, logs)."""
+    """One ecosystem. `locate(filter, topic)` returns None for topics that are not for us (our own commands, logs). `encode_order` returns
+    topic and payload, or the reason why this device cannot be switched so; `encode_known` takes its place where the words of an order
+    depend on what the device has announced. `remembered` names the parts whose notes are taken from strangers too, each time: what is
+    said once, or retained, must be known when the device is accepted later."""
 
     name: str
     telemetry_filters: tuple[str, ...]  # subscribed by the telemetry connection
     reply_filters: tuple[str, ...]  # subscribed by the commands connection: replies and status
     locate: Callable[[str, str], Place | None]
     decode: Callable[[CodecState, Place, bytes], Decoded]
-    encode_order: Callable[[Device, Command], tuple[str, bytes]]
+    encode_order: Callable[[Device, Command], tuple[str, bytes] | str]
     suggest: Callable[[CodecState, Place, Decoded], str]  # the kind of an unknown device
+    encode_known: Callable[[CodecState, Device, Command], tuple[str, bytes] | str] | None = None
+    remembered: frozenset[str] = frozenset()
 
 
 def parse_json(payload: bytes, limit: int = MAX_PAYLOAD) -> tuple[Any, str]:

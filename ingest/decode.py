@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import orjson
 
-from ingest.codec import Codec, Decoded, Place, Reply, canonical_name, check_value
+from ingest.codec import Codec, CodecState, Decoded, Hint, Place, Reply, canonical_name, check_value
 from ingest.codecs import CODECS, REPLY_ROUTES, TELEMETRY_ROUTES
-from ingest.heard import Availability, CodecNote, Heard, HeardItem, Message, PointHeard, Refused, UnknownDevice
+from ingest.heard import Ask, Availability, CodecNote, Heard, HeardItem, Message, PointHeard, Refused, UnknownDevice
 from ingest.topics import Route, matches
 from power.model import Confirmation
 from sites.metrics import METRICS, base_metric
 from sites.model import Device, point_key
-from sites.readings import RETAINED, RawReadings
+from sites.readings import HISTORICAL, RETAINED, RawReadings
 from sites.roster import Roster
 
 MAX_TOPICS = 200_000  # remembered topics; a flood of invented ones only makes the table start over
@@ -29,6 +29,9 @@ MAX_POINTS = 256  # metrics of one device
 MAX_UNKNOWN = 100  # unknown addresses told of in one drain
 UNKNOWN_AGAIN_MS = 60_000  # an unknown device is told of once a minute
 MAX_REASONS = 8  # refusals told of one message
+MAX_NOTES = 50_000  # things that a codec remembers
+MAX_OTHERS = 1_000  # other devices that one message may speak of
+MAX_ASKS = 200  # asked in one drain; what is left out is asked when its cause comes again
 _BIGGEST = 1.7976931348623157e308
 
 Slot = tuple[int, float, float]  # point key, lowest, highest value that can be a reading
@@ -49,13 +52,24 @@ class _Line:
         self.told_ms = -UNKNOWN_AGAIN_MS
 
 
+class _Met:
+    """An unknown device as far as it was met: the telling kind and name win over later messages that say less."""
+
+    __slots__ = ("kind", "name", "told_ms")
+
+    def __init__(self, name: str) -> None:
+        self.kind = "other"
+        self.name = name
+        self.told_ms = -UNKNOWN_AGAIN_MS
+
+
 _NOWHERE = _Line(None, Place("", "", None, ""), None, -1, {})
 
 
 class _Columns:
     """Columns under construction. Times and flags are kept once a sample and repeated at the end."""
 
-    __slots__ = ("arrived_ms", "counts", "device_ms", "flags", "items", "keys", "values")
+    __slots__ = ("arrived_ms", "asks", "counts", "device_ms", "flags", "items", "keys", "unknown", "values")
 
     def __init__(self) -> None:
         self.keys = array("q")
@@ -65,15 +79,17 @@ class _Columns:
         self.flags = array("B")
         self.counts = array("q")
         self.items: list[tuple[int, HeardItem]] = []
+        self.asks: list[Ask] = []
+        self.unknown = 0
 
-    def close_sample(self, start: int, device_ms: int, arrived_ms: int, retained: bool) -> None:
+    def close_sample(self, start: int, device_ms: int, arrived_ms: int, flags: int) -> None:
         """The readings appended since `start` share these times."""
         count = len(self.keys) - start
         if count:
             self.counts.append(count)
             self.device_ms.append(device_ms)
             self.arrived_ms.append(arrived_ms)
-            self.flags.append(RETAINED if retained else 0)
+            self.flags.append(flags)
 
     def readings(self) -> RawReadings:
         counts = np.frombuffer(self.counts, np.int64) if self.counts else np.zeros(0, np.int64)
@@ -101,6 +117,8 @@ class Decoder:
         self._notes: dict[str, dict[str, bytes]] = {name: {} for name in codecs}
         self._states: dict[str, dict[str, Any]] = {name: {} for name in codecs}
         self._lines: dict[str, _Line] = {}
+        self._met: dict[tuple[str, str], _Met] = {}
+        self._behind: dict[tuple[str, str], _Line] = {}  # (codec, address) of devices spoken of in others' messages
         self._slots: dict[str, dict[str, Slot]] = {}
         self._arrived_ms = 0
 
@@ -110,7 +128,7 @@ class Decoder:
         """All that these messages say, in their order; `arrived_ms` is made non-decreasing."""
         columns = _Columns()
         heard = Heard(readings=RawReadings.empty())
-        lines, unknown = self._lines, 0
+        lines = self._lines
         devices, present = self._roster.devices_by_row, self._roster.device_rows
         for message in messages:
             heard.messages += 1
@@ -130,21 +148,60 @@ class Decoder:
             elif line.place.address and self._roster.find(codec.name, line.place.address) is not None:
                 line = self._locate(message.topic)  # accepted
             if line.device is None and line.place.address:
-                if unknown < MAX_UNKNOWN and self._arrived_ms - line.told_ms >= UNKNOWN_AGAIN_MS:
-                    unknown += self._stranger(line, codec, message, columns)
+                may_tell = self._may_tell(line, columns)
+                if may_tell or line.place.part in codec.remembered:
+                    decoded = codec.decode(self._states[codec.name], line.place, message.payload)
+                    self._stranger(line, codec, message, decoded, columns, may_tell)
                 continue
             decoded = codec.decode(self._states[codec.name], line.place, message.payload)
-            for device_ms, values in decoded.samples:
-                start = len(columns.keys)
-                self._take(line, values, columns, decoded, message)
-                columns.close_sample(start, device_ms, self._arrived_ms, message.retain)
-            if decoded.online is not None or decoded.replies or decoded.refusals or decoded.notes:
-                self._itemise(line, codec, message, decoded, columns)
+            self._keep(line, codec, message, decoded, columns)
+            for place, said in decoded.others[:MAX_OTHERS]:
+                other = self._other(codec, place)
+                if other.device is not None:
+                    self._keep(other, codec, message, said, columns)
+                else:
+                    self._stranger(other, codec, message, said, columns, self._may_tell(other, columns))
+            for hint in decoded.hints:
+                self._take_hint(hint, message, columns)
         heard.readings = columns.readings()
         heard.items = columns.items
+        heard.asks = columns.asks
         return heard
 
-    def _take(self, line: _Line, values: dict[str, Any], columns: _Columns, decoded: Decoded, message: Message) -> None:
+    def _keep(self, line: _Line, codec: Codec, message: Message, decoded: Decoded, columns: _Columns) -> None:
+        """What a known device (or the ecosystem itself) said."""
+        flags = RETAINED if message.retain else 0
+        for device_ms, values in decoded.samples:
+            start = len(columns.keys)
+            self._take(line, values, columns, decoded)
+            columns.close_sample(start, device_ms, self._arrived_ms, flags)
+        for device_ms, values in decoded.historical:
+            start = len(columns.keys)
+            self._take(line, values, columns, decoded)
+            columns.close_sample(start, device_ms, self._arrived_ms, flags | HISTORICAL)
+        if decoded.online is not None or decoded.replies or decoded.refusals or decoded.notes:
+            self._itemise(line, codec, message, decoded, columns)
+        if decoded.passing:
+            self._states[codec.name].update(decoded.passing)
+        if decoded.asks and not message.retain:
+            self._ask(codec, decoded.asks, columns)
+
+    def _ask(self, codec: Codec, asks: list[Ask], columns: _Columns) -> None:
+        """Pass on what a codec wants asked, as often as it may be asked; when is part of what the codec remembers."""
+        for ask in asks:
+            if len(columns.asks) >= MAX_ASKS:
+                return
+            if ask.every_ms:
+                key = f"asked {ask.topic}"
+                last_ms = self._states[codec.name].get(key)
+                if last_ms is not None and 0 <= self._arrived_ms - last_ms < ask.every_ms:
+                    continue
+                note = CodecNote(codec=codec.name, key=key, value=str(self._arrived_ms).encode())
+                self.remember(note)
+                columns.items.append((len(columns.keys), note))
+            columns.asks.append(ask)
+
+    def _take(self, line: _Line, values: dict[str, Any], columns: _Columns, decoded: Decoded) -> None:
         """Append one sample's values. The first loop is the whole cost of a known device's sound reading."""
         slots, keys, numbers = line.slots, columns.keys, columns.values
         start = len(keys)
@@ -162,9 +219,9 @@ class Decoder:
             pass
         del keys[start:], numbers[start:]
         for name, value in values.items():
-            self._take_one(line, name, value, columns, decoded, message)
+            self._take_one(line, name, value, columns, decoded)
 
-    def _take_one(self, line: _Line, name: str, value: Any, columns: _Columns, decoded: Decoded, message: Message) -> None:
+    def _take_one(self, line: _Line, name: str, value: Any, columns: _Columns, decoded: Decoded) -> None:
         number = check_value(name, value)
         if isinstance(number, str):
             decoded.refusals.append(number[:300])
@@ -223,11 +280,23 @@ class Decoder:
             reasons = [*reasons[:MAX_REASONS], f"and {len(reasons) - MAX_REASONS} more refusals in this message"]
         raw = message.payload[:1024] if reasons else b""
         items.extend(Refused(device_id=device_id, topic=message.topic, reason=r, raw=raw, arrived_ms=arrived_ms) for r in reasons)
+        items.extend(self._noted(codec, decoded, message))
+        columns.items.extend((index, item) for item in items)
+
+    def _noted(self, codec: Codec, decoded: Decoded, message: Message) -> list[HeardItem]:
+        """Remember what the codec wants to, within bounds."""
+        items: list[HeardItem] = []
+        known = self._notes[codec.name]
         for key, value in decoded.notes:
+            if key not in known and len(known) >= MAX_NOTES:
+                reason = f"{codec.name} remembers {len(known)} things already; {key[:64]!r} is not remembered"
+                refused = Refused(device_id=None, topic=message.topic, reason=reason, raw=b"", arrived_ms=self._arrived_ms)
+                items.append(refused)
+                continue
             note = CodecNote(codec=codec.name, key=key, value=value)
             self.remember(note)
             items.append(note)
-        columns.items.extend((index, item) for item in items)
+        return items
 
     def _is_news(self, device_id: str, reply: Reply) -> bool:
         """Whether a position that was published without an order's id differs from the one known: repeating it answers nothing."""
@@ -249,43 +318,101 @@ class Decoder:
             place = codec.locate(route.filter, topic)
             if place is None:
                 break
-            device = self._roster.find(codec.name, place.address)
-            if device is None:
-                line = _Line(codec, place, None, -1, {})
-            else:
-                line = _Line(codec, place, device, self._roster.device_rows[device.id], self._slots.setdefault(device.id, {}))
+            line = self._line(codec, place)
             break
         self._lines[topic] = line
         return line
 
-    def _stranger(self, line: _Line, codec: Codec, message: Message, columns: _Columns) -> int:
-        """Tell of an unknown device, once a minute; returns 1 when it was told."""
+    def _line(self, codec: Codec, place: Place) -> _Line:
+        device = self._roster.find(codec.name, place.address)
+        if device is None:
+            return _Line(codec, place, None, -1, {})
+        return _Line(codec, place, device, self._roster.device_rows[device.id], self._slots.setdefault(device.id, {}))
+
+    def _other(self, codec: Codec, place: Place) -> _Line:
+        """The line of a device that another's message speaks of."""
+        key = (codec.name, place.address)
+        line = self._behind.get(key)
+        device = self._roster.find(codec.name, place.address)
+        if line is None or line.device is not device:
+            if len(self._behind) >= MAX_TOPICS:
+                self._behind.clear()
+            line = self._behind[key] = self._line(codec, place)
+        else:
+            line.place = place  # its name may be known by now
+        return line
+
+    def _may_tell(self, line: _Line, columns: _Columns) -> bool:
+        """Whether an unknown device is to be told of now: once a minute, and not too many at once."""
+        if columns.unknown >= MAX_UNKNOWN or self._arrived_ms - line.told_ms < UNKNOWN_AGAIN_MS:
+            return False
         line.told_ms = self._arrived_ms
-        decoded = codec.decode(self._states[codec.name], line.place, message.payload)
+        columns.unknown += 1
+        return True
+
+    def _stranger(self, line: _Line, codec: Codec, message: Message, decoded: Decoded, columns: _Columns, may_tell: bool) -> None:
+        """Take the notes of an unknown device and tell of it."""
+        for note in self._noted(codec, decoded, message):
+            columns.items.append((len(columns.keys), note))
+        if not may_tell:
+            return
         if decoded.refusals and not decoded.samples:
-            raw = message.payload[:1024]
-            refused = Refused(device_id=None, topic=message.topic, reason=decoded.refusals[0], raw=raw, arrived_ms=self._arrived_ms)
-            columns.items.append((len(columns.keys), refused))
-            return 1
+            self._refuse(decoded.refusals[0], message, columns)
+            return
+        kind = codec.suggest(self._states[codec.name], line.place, decoded)
+        self._tell(codec, line.place, kind, "", message, columns)
+
+    def _refuse(self, reason: str, message: Message, columns: _Columns) -> None:
+        """Something that no known device said."""
+        raw = message.payload[:1024]
+        refused = Refused(device_id=None, topic=message.topic, reason=reason, raw=raw, arrived_ms=self._arrived_ms)
+        columns.items.append((len(columns.keys), refused))
+
+    def _take_hint(self, hint: Hint, message: Message, columns: _Columns) -> None:
+        """A discovery speaks of a topic: tell of whoever speaks there, where a codec takes it and nobody has that device yet."""
+        line = self._lines.get(hint.topic) or self._locate(hint.topic)
+        if line.codec is None or not line.place.address:
+            self._refuse(f"{hint.name[:80]!r} ({hint.kind}) is announced on {hint.topic[:200]}, which no codec takes", message, columns)
+        elif self._roster.find(line.codec.name, line.place.address) is None:
+            self._tell(line.codec, line.place, hint.kind, hint.name, message, columns)
+
+    def _tell(self, codec: Codec, place: Place, kind: str, name: str, message: Message, columns: _Columns) -> None:
+        """Into the provisioning inbox, once a minute for an address, sooner when its kind or name becomes known."""
+        key = (codec.name, place.address)
+        met = self._met.get(key)
+        if met is None:
+            if len(self._met) >= MAX_TOPICS:
+                self._met.clear()
+            met = self._met[key] = _Met(place.name)
+        is_news = (met.kind == "other" and kind != "other") or bool(name and name != met.name)
+        if not is_news and self._arrived_ms - met.told_ms < UNKNOWN_AGAIN_MS:
+            return
+        met.kind = kind if met.kind == "other" else met.kind
+        met.name = name or met.name
+        met.told_ms = self._arrived_ms
         told = UnknownDevice(
             codec=codec.name,
-            address=line.place.address,
+            address=place.address,
             topic=message.topic,
             payload=message.payload[:4096],
-            suggested_kind=codec.suggest(self._states[codec.name], line.place, decoded),
-            suggested_name=line.place.name,
-            site_id=line.place.site_id,
+            suggested_kind=met.kind,
+            suggested_name=met.name,
+            site_id=place.site_id,
             arrived_ms=self._arrived_ms,
         )
         columns.items.append((len(columns.keys), told))
-        return 1
 
     def forget(self) -> None:
         """Drop every route and every point that was said: what a lost journal row told must be told again."""
         self._lines.clear()
+        self._behind.clear()
         self._slots.clear()
 
     # -- what codecs remember --------------------------------------------------------------------------------------
+
+    def recall(self, codec: str) -> CodecState:
+        """What a codec remembers now, for the courier."""
+        return self._states.get(codec, {})
 
     def remember(self, note: CodecNote) -> None:
         """Take one note into its codec's state; also called for every note on replay."""

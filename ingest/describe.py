@@ -1,13 +1,17 @@
-"""What the codecs make of messages, said for people and scripts: `sitewarden decode`. No broker, no roster, no state kept on disk."""
+"""What the codecs make of messages, said for people and scripts: `sitewarden decode`. No broker, no roster, no state kept on disk.
+
+A message that speaks of several devices has `others`, in the same form; what a codec would ask because of it is under `asks`.
+"""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 
-from ingest.codec import Codec, canonical_name, check_value
+from ingest.codec import Codec, Decoded, canonical_name, check_value
 from ingest.codecs import CODECS, REPLY_ROUTES, TELEMETRY_ROUTES
 from ingest.heard import Message
 from ingest.topics import Route, matches
@@ -29,14 +33,7 @@ def describe(
 def _describe_one(
     message: Message, routes: Sequence[Route], codecs: Mapping[str, Codec], states: dict[str, dict[str, Any]]
 ) -> dict[str, Any]:
-    out: dict[str, Any] = {
-        "codec": None,
-        "device": None,
-        "readings": [],
-        "availability": None,
-        "confirmations": [],
-        "refusals": [],
-    }
+    out: dict[str, Any] = {"codec": None} | _nothing()
     route = next((route for route in routes if matches(route.filter, message.topic)), None)
     place = codecs[route.codec].locate(route.filter, message.topic) if route is not None else None
     if route is None or place is None:
@@ -45,8 +42,31 @@ def _describe_one(
     codec = codecs[route.codec]
     decoded = codec.decode(states[codec.name], place, message.payload)
     states[codec.name].update((key, orjson.loads(value)) for key, value in decoded.notes)
-    out["codec"], out["device"] = codec.name, place.address or None
-    for taken_ms, values in decoded.samples:
+    states[codec.name].update(decoded.passing)
+    out["codec"] = codec.name
+    only_others = not (decoded.samples or decoded.historical or decoded.replies or place.address)
+    if only_others and len(decoded.others) == 1:  # the payload says whose message it is
+        _tell(decoded.others[0][0].address, decoded.others[0][1], out)
+        out["refusals"] += [{"reason": reason} for reason in decoded.refusals]
+    else:
+        _tell(place.address or None, decoded, out)
+        if decoded.others:
+            out["others"] = [_tell(other.address, said, _nothing()) for other, said in decoded.others]
+    if decoded.asks:
+        out["asks"] = [{"topic": ask.topic, "payload_b64": base64.b64encode(ask.payload).decode()} for ask in decoded.asks]
+    return out
+
+
+def _nothing() -> dict[str, Any]:
+    return {"device": None, "readings": [], "availability": None, "confirmations": [], "refusals": []}
+
+
+def _tell(device: str | None, decoded: Decoded, out: dict[str, Any]) -> dict[str, Any]:
+    """One device's part into `out`."""
+    out["device"] = device
+    told = [(taken_ms, values, False) for taken_ms, values in decoded.samples]
+    told += [(taken_ms, values, True) for taken_ms, values in decoded.historical]
+    for taken_ms, values, is_historical in told:
         for name, raw in values.items():
             metric, value = canonical_name(name), check_value(name, raw)
             if metric is None:
@@ -57,7 +77,8 @@ def _describe_one(
                 out["refusals"].append({"reason": value})
                 continue
             time = None if taken_ms == NO_TIME else taken_ms
-            out["readings"].append({"metric": metric, "value": value, "unit": unit_of(metric or ""), "taken_ms": time})
+            reading = {"metric": metric, "value": value, "unit": unit_of(metric or ""), "taken_ms": time}
+            out["readings"].append(reading | {"historical": True} if is_historical else reading)
     if decoded.online is not None:
         out["availability"] = "online" if decoded.online else "offline"
     out["confirmations"] = [

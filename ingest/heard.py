@@ -77,15 +77,26 @@ class CodecNote:
     value: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A message that a codec wants sent and that is no order: a request to be told everything anew, an acknowledgement. Sent only live,
+    once the journal has what it answers, never retained; at most once in `every_ms` for its topic (0: each time)."""
+
+    topic: str
+    payload: bytes
+    every_ms: int = 0
+
+
 HeardItem = PointHeard | Availability | UnknownDevice | Refused | CodecNote | Confirmation
 
 
 @dataclass(slots=True)
 class Heard:
     """One drain decoded. `items[i] = (index, item)`: the item came before reading `index` of `readings`; indexes never fall.
-    `acks` are (epoch, mid) in arrival order, to be acknowledged once the journal has this."""
+    `acks` are (epoch, mid) in arrival order, to be acknowledged once the journal has this; `asks` are to be sent then, and only live."""
 
     readings: RawReadings
     items: list[tuple[int, HeardItem]] = field(default_factory=list)
     acks: list[tuple[int, int]] = field(default_factory=list)
+    asks: list[Ask] = field(default_factory=list)
     messages: int = 0
