@@ -5,6 +5,8 @@ Nothing of it is special: the sample is put into the records as a person would, 
 
 from __future__ import annotations
 
+import os
+import shutil
 import socket
 import sys
 import tempfile
@@ -173,7 +175,8 @@ def _greet(service: Service, port: int, http_port: int, settings: Settings) -> N
     if not settings.console_dir.is_dir():
         print("  the console is not built: `make console` builds it; the API is there")
     where = "" if broker.port == 1883 else f" --mqtt {broker.address}"
-    print(f"  one command that turns the screen red:  sitewarden publish {PUBLISH_DEVICE} lel=52{where}")
+    command = "sitewarden" if shutil.which("sitewarden") else os.path.relpath(sys.argv[0])
+    print(f"  one command that turns the screen red:  {command} publish {PUBLISH_DEVICE} lel=52{where}")
     print("  stop with Ctrl-C", flush=True)
 
 
