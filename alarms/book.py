@@ -71,8 +71,8 @@ class Book:
         return self.open.get(alarm_id) or self.owing.get(alarm_id) or self.settled.get(alarm_id)
 
     def in_zone(self, zone_id: str) -> Iterable[Alarm]:
-        """Open alarms of the zone, oldest first."""
-        return (self.open[alarm_id] for alarm_id in self._ids_in_zone.get(zone_id, ()))
+        """Open alarms of the zone, oldest first. Also asked from other threads: copied first, and what ended meanwhile is left out."""
+        return (alarm for alarm_id in tuple(self._ids_in_zone.get(zone_id, ())) if (alarm := self.open.get(alarm_id)) is not None)
 
     def has_critical(self, zone_id: str) -> bool:
         """Whether a critical alarm is open in the zone, acknowledged or not: then nothing is restored there."""

@@ -16,6 +16,7 @@ from sites.roster import Roster
 
 ROLES = ("operator", "manager", "enterprise", "supervisor", "administrator")
 _ALL = frozenset(ROLES)
+EVERYWHERE = ""  # the site id of what concerns the service as a whole: its own alarms, seen by everybody
 
 # act -> roles that may do it
 ACTS: dict[str, frozenset[str]] = {
@@ -56,10 +57,15 @@ class Reach:
         """The sites that the person sees."""
         return self.sites["see"]
 
+    @property
+    def alarm_scope(self) -> Scope:
+        """The sites whose alarms the person sees, and the service's own alarms with them."""
+        return None if self.scope is None else self.scope | {EVERYWHERE}
+
     def may(self, act: str, site_id: str | None) -> bool:
         """May this act be done at this site? `site_id` None: everywhere, which needs a grant on all."""
         allowed = self.sites[act]
-        return allowed is None or (site_id is not None and site_id in allowed)
+        return allowed is None or (site_id is not None and site_id in allowed) or (act == "see" and site_id == EVERYWHERE)
 
     def may_at_all(self, act: str) -> bool:
         """Somewhere."""

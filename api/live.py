@@ -95,8 +95,8 @@ class Client:
 
 
 def sees(scope: Scope, site_id: str | None) -> bool:
-    """What concerns no site is for everybody."""
-    return scope is None or site_id is None or site_id in scope
+    """What concerns no site (None; of an alarm, no id) is for everybody."""
+    return scope is None or not site_id or site_id in scope
 
 
 class Live:

@@ -65,7 +65,8 @@ class Board:
         return Measured() if circuit is None else measured_of(circuit, self.roster)
 
     def presence(self, device_id: str) -> Presence:
-        return Presence(*state_of(self._core.program, self._core.memory, device_id))
+        memory = self._core.memory
+        return Presence(*state_of(memory.program, memory, device_id))
 
     def cut_refusal(self, circuit_id: str) -> Refusal | None:
         circuit = self.roster.circuits.get(circuit_id)

@@ -88,16 +88,21 @@ class Configuration:
         self._rule_versions[(rule.id, rule.version)] = rule
         self._rule_versions.pop((rule.id, rule.version - _KEPT_RULE_VERSIONS), None)
 
-    def differences(self, kind: str, things: Iterable[Any]) -> Iterator[ConfigChanged]:
-        """What must still come in so that this copy equals the records' things of one kind."""
+    def held(self, kind: str) -> list[str]:
+        """Ids of this kind that are there. From any thread."""
+        return [thing_id for of_kind, thing_id in list(self.versions) if of_kind == kind and self._holds(kind, thing_id)]
+
+    def differences(self, kind: str, things: Iterable[Any], held: Iterable[str]) -> Iterator[ConfigChanged]:
+        """What must still come in so that this copy equals the records' `things` of one kind. `held` was asked before those were read: what
+        came in since is not missing from them. From any thread, also while the scan takes changes in."""
         seen = set()
         for thing in things:
             seen.add(thing.id)
             if thing.version > self.versions.get((kind, thing.id), 0):
                 yield ConfigChanged.of(kind, thing.id, thing.version, thing)
-        for gone in [key for key in self.versions if key[0] == kind and key[1] not in seen]:
-            if self._holds(*gone):
-                yield ConfigChanged.of(kind, gone[1], self.versions[gone] + 1, None)
+        for gone in held:
+            if gone not in seen and self._holds(kind, gone):
+                yield ConfigChanged.of(kind, gone, self.versions[kind, gone] + 1, None)
 
     def _holds(self, kind: str, thing_id: str) -> bool:
         r = self.roster

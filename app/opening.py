@@ -70,7 +70,8 @@ class RecordsOpening:
             self._records.upgrade()
             shipped.ensure(self._records, self._now_ms())
             for kind in KINDS:
-                for change in self._configuration.differences(kind, self._records.all_things(kind)):
+                held = self._configuration.held(kind)
+                for change in self._configuration.differences(kind, self._records.all_things(kind), held):
                     self._put(change)
             self._is_ahead(self._records.position())
         except Unavailable as error:

@@ -49,9 +49,10 @@ def with_class(circuit: Circuit, request: SetClass) -> Circuit:
 
 
 def edited(old: Circuit, new: Circuit) -> Circuit:
-    """The edited circuit, with its trial voided when class, breaker or mapping changed: what was witnessed is no longer so."""
+    """The edited circuit, with its trial voided when class, breaker or mapping changed: what was witnessed is no longer so. An edit never
+    brings a trial: one that was made from an older row would bring back what has been voided since."""
     same = (old.circuit_class, old.device_id, old.channel, old.poles) == (new.circuit_class, new.device_id, new.channel, new.poles)
-    return new if same else replace(new, trial=None)
+    return replace(new, trial=old.trial if same else None)
 
 
 def with_commanding(site: Site, request: SetCommanding) -> Site:

@@ -152,7 +152,7 @@ def state_of(program: Program, memory: Memory, device_id: str) -> tuple[str, int
     row = program.roster.device_rows.get(device_id)
     if row is None or row >= memory.devices:
         return "never_heard", None
-    arrived = [int(program.roster.columns.latest_arrived_ms[point]) for point in program.roster.rows_by_metric[row].values()]
+    arrived = [int(program.roster.columns.latest_arrived_ms[point]) for point in tuple(program.roster.rows_by_metric[row].values())]
     newest = max((at for at in arrived if at != NEVER), default=None)
     heard_h = int(memory.device_heard_h[row])
     if memory.device_offline[row]:

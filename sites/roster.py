@@ -90,7 +90,7 @@ class Roster:
         return None if row is None else self.devices_by_row[row]
 
     def devices(self) -> Iterator[Device]:
-        return (self.devices_by_row[row] for row in self.device_rows.values())
+        return (self.devices_by_row[row] for row in tuple(self.device_rows.values()))
 
     def device_of_row(self, row: int) -> Device:
         return self.devices_by_row[int(self.columns.device_rows[row])]

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from alarms.model import Alarm, Verdict
 from alarms.queries import AlarmQuery
 from alarms.requests import Acknowledge, AlarmRequest, Assign, Judge, Note, Progress, Reset
+from alarms.service_alarms import RULE_PREFIX, SERVICE_ALARMS
 from api.access import reach, roles_for
 from api.alarm_list import SEVERITIES, counted, open_page
 from api.door import ActingRoute, At, By, Door, Visitor, in_thread, request_key
@@ -89,10 +90,10 @@ def alarms(asked: Asked, door: At, visitor: By, cursor: Cursor = None, limit: Li
     """`state=open` (default) and its parts come from the scan: one's own acknowledgement is there at once. `ended` and `any` come
     from the records, newest first."""
     if asked.state in ("ended", None):
-        page = door.records.alarms(replace(asked, cursor=cursor, limit=limit), visitor.scope)
+        page = door.records.alarms(replace(asked, cursor=cursor, limit=limit), visitor.reach.alarm_scope)
         items = [door.board.alarms.get(alarm.id, alarm) for alarm in page.items]
         return {"items": [alarm_shape(a, door.person) for a in items], "next_cursor": page.next_cursor}
-    found, next_cursor = open_page(door.board.alarms, asked, visitor.scope, cursor, limit)
+    found, next_cursor = open_page(door.board.alarms, asked, visitor.reach.alarm_scope, cursor, limit)
     return {"items": [alarm_shape(a, door.person) for a in found], "next_cursor": next_cursor}
 
 
@@ -100,11 +101,11 @@ def alarms(asked: Asked, door: At, visitor: By, cursor: Cursor = None, limit: Li
 def counts(asked: Asked, door: At, visitor: By) -> AlarmCounts:
     """How many, by severity, state, site, zone and kind."""
     if asked.state in ("ended", None):
-        facets = door.records.alarm_counts(asked, visitor.scope)
+        facets = door.records.alarm_counts(asked, visitor.reach.alarm_scope)
         wanted = {SEVERITY_NAMES[Severity(s)] for s in asked.severities} or set(SEVERITY_NAMES.values())
         total = sum(number for name, number in facets.get("severity", {}).items() if name in wanted)
         return {"total": total, "facets": facets}
-    total, facets = counted(door.board.alarms, asked, visitor.scope)
+    total, facets = counted(door.board.alarms, asked, visitor.reach.alarm_scope)
     return {"total": total, "facets": facets}
 
 
@@ -138,7 +139,8 @@ def alarm(alarm_id: str, door: At, visitor: By) -> AlarmDetail:
     name, available = door.person, True
     transitions: list[TransitionShape] = []
     deliveries: list[DeliveryShape] = []
-    guidance = ("", "")
+    own = SERVICE_ALARMS.get(found.rule_id.removeprefix(RULE_PREFIX)) if found.rule_id.startswith(RULE_PREFIX) else None
+    guidance = (own.guidance, own.guidance_en) if own else ("", "")
     orders: dict[str, Order] = {}
     hazard: HazardBrief | None = None
     try:
@@ -147,8 +149,9 @@ def alarm(alarm_id: str, door: At, visitor: By) -> AlarmDetail:
         kept = door.records.orders(OrderQuery(alarm=alarm_id, limit=200), visitor.scope)
         orders = {order.id: order for order in kept.items}
         hazard = hazard_brief(door.records.hazard(found.hazard_id)) if found.hazard_id else None
-        rule = door.records.rule_version(found.rule_id, found.rule_version)
-        guidance = (rule.guidance, rule.guidance_en)
+        if own is None:
+            rule = door.records.rule_version(found.rule_id, found.rule_version)
+            guidance = (rule.guidance, rule.guidance_en)
     except NotFound:
         pass  # a rule version or hazard that was never recorded: the rest is shown
     except Unavailable:

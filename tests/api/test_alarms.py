@@ -7,10 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from alarms.model import Attention
+from alarms.model import Attention, Signal, Transition
 from alarms.requests import Acknowledge, Judge, Progress
 from power.requests import Cut
 from rules.model import Severity
+from sites.people import Grant, User
+from storage.database import writing
+from storage.project import apply
+from storage.projection import Outcome
 from tests.api.conftest import Service
 from tests.api.plant import NOON, alarm
 
@@ -192,3 +196,26 @@ def test_one_order_is_shown_with_its_steps_and_measurements(service: Service) ->
     service.outage.is_on = True
     assert [o["id"] for o in service.call("operator", "GET", "/orders")["items"]] == ["mall-order"]
     assert service.call("operator", "GET", "/orders/mall-order")["records_available"] is False
+
+
+def test_the_services_own_alarm_is_seen_by_everybody_and_acknowledged_by_who_may_everywhere(service: Service) -> None:
+    lost = alarm("", id="lost", rule_id="service:broker_lost", subject="service", device_id="", zone_id="", severity=Severity.CRITICAL)
+    service.board.alarms["lost"] = lost
+    everywhere = User(
+        id="u-all", login="all", name="All", password_hash="", grants=(Grant(role="operator", node_kind="all", node_id=None),)
+    )
+    service.records.save_user(everywhere, "test", NOON)
+    with writing(service.records.engine) as connection:
+        apply(connection, [Outcome(position=2, now_ms=NOON, transitions=[Transition(alarm=lost, signal=Signal.RAISED, at_ms=NOON)])])
+    for login, site in (("operator", "mall"), ("plant", "plant")):
+        for state in ("open", "any"):
+            listed = [a["id"] for a in service.call(login, "GET", f"/alarms?state={state}")["items"]]
+            assert "lost" in listed
+            assert all(i == "lost" or i.startswith(site) for i in listed)
+        assert service.call(login, "GET", "/alarms/counts")["facets"]["site"] == {"": 1, site: 1}
+        page = service.call(login, "GET", "/alarms/lost")
+        assert page["guidance"], "what to do is said of the service's own alarms too"
+        assert page["guidance_en"].startswith("Nothing is heard")
+        assert "lost" in service.door.live.snapshot(1, frozenset({site})).decode()
+        service.call(login, "POST", "/alarms/lost/acknowledge", {}, status=403)
+    assert service.call("all", "POST", "/alarms/lost/acknowledge", {})["attention"] == "acknowledged"

@@ -60,6 +60,10 @@ def test_an_edit_of_class_breaker_or_mapping_voids_the_trial(change, kept):
     assert (edited(TRIED, replace(TRIED, **change)).trial is not None) == kept
 
 
+def test_an_edit_of_an_older_row_does_not_bring_back_a_trial_that_was_voided():
+    assert edited(replace(TRIED, trial=None), TRIED).trial is None
+
+
 def test_commanding_is_switched_with_a_reason():
     on = with_commanding(SITE, SetCommanding(site_id="s", who="u", commanding=True, reason="checked"))
     assert (on.commanding, on.version) == (True, 2)
