@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from api.ports import Answer, Busy
 from app.core import Core, Stepped
 from app.rows import Input, Lagging, NotSent, Placed, Sending, Stalled, encode
-from ingest.heard import Heard, Message
+from ingest.heard import Ask, Heard, Message
 from power.model import Command
 from storage.journal import Journal, JournalFull
 
@@ -52,6 +52,7 @@ class Acknowledges(Protocol):
 
 class Sends(Protocol):
     def send(self, command: Command) -> str | None: ...
+    def ask(self, ask: Ask) -> str | None: ...
 
 
 class Follows(Protocol):
@@ -165,15 +166,13 @@ class Scan:
         # while volatile an empty row is tried too: that the journal can be written again must not depend on what arrives
         if given.is_empty and self.volatile is None and (due_ms is None or due_ms > now_ms):
             self._last_ms = now_ms
-            if heard.acks:  # nothing to keep of them: unknown topics, duplicates
-                self._broker.acknowledge(heard.acks)
+            self._give_back(heard)  # nothing to keep of them: unknown topics, duplicates
             _set_all(settling)
             return None
         if not self._append(given):
-            heard.acks.clear()
             self.figures.unacknowledged += heard.messages
-        if heard.acks:
-            self._broker.acknowledge(heard.acks)
+        else:
+            self._give_back(heard)
         stepped = self.core.step(given, self._journal.position, is_volatile=self.volatile is not None)
         if stepped.roster_changed:
             self._decoder.forget()
@@ -234,6 +233,15 @@ class Scan:
             self._decoder.forget()  # what was said of new points meanwhile is not in the journal: say it again
             self._broker.redeliver()
         return True
+
+    def _give_back(self, heard: Heard) -> None:
+        """What is in the journal is acknowledged, and what the codecs want asked because of it is asked."""
+        if heard.acks:
+            self._broker.acknowledge(heard.acks)
+        for ask in heard.asks:
+            reason = self._courier.ask(ask)
+            if reason is not None:
+                log.info("%s was not asked: %s", ask.topic, reason)
 
     def _answer(self, stepped: Stepped, answers: list[tuple[int, Future[Answer]]]) -> None:
         for index, answer in answers:

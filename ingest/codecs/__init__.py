@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ingest.codec import Codec
 from ingest.codecs.native import NATIVE
+from ingest.codecs.sparkplug import SPARKPLUG
 from ingest.codecs.zigbee2mqtt import ZIGBEE2MQTT
 from ingest.topics import Route
 
@@ -12,6 +13,7 @@ CODECS: dict[str, Codec] = {
     for codec in (
         NATIVE,
         ZIGBEE2MQTT,
+        SPARKPLUG,
     )
 }
 
