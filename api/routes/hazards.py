@@ -170,17 +170,18 @@ def confirm(hazard_id: str, ask: ConfirmAsk, door: At, visitor: By) -> HazardDet
 
 @router.post("/hazards/{hazard_id}/rectify")
 def rectify(hazard_id: str, ask: RectifyAsk, door: At, visitor: By) -> HazardDetail:
-    """Begin rectification with the five items (五落实), or change the plan."""
+    """Begin rectification with the five items (五落实), or change the plan; items left out stay as they are."""
     given = ask.rectification
-    plan = Rectification(
-        person=given.person,
-        measures=given.measures,
-        funds=given.funds,
-        deadline_ms=given.deadline_at,
-        contingency=given.contingency,
-    )
 
     def change(present: Hazard) -> tuple[Hazard, HazardStep]:
+        known = present.rectification  # what is left out stays as it is: the deadline of the same day for one
+        plan = Rectification(
+            person=given.person or known.person,
+            measures=given.measures or known.measures,
+            funds=given.funds or known.funds,
+            deadline_ms=known.deadline_ms if given.deadline_at is None else given.deadline_at,
+            contingency=given.contingency or known.contingency,
+        )
         return loop.rectify(present, plan=plan, who=visitor.user.id, now_ms=visitor.now_ms, note=ask.note)
 
     return _change(door, visitor, HazardAct.RECTIFY, hazard_id, change)

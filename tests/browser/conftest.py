@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.servers import find_binary, free_port
+from tests.running_demo import Demo, running_demo
+from tests.servers import find_binary
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = [
@@ -30,16 +27,6 @@ FLAGS = [
 ]
 
 
-@dataclass
-class Demo:
-    url: str
-    mqtt: str
-
-    def publish(self, *words: str) -> None:
-        command = [sys.executable, "-m", "app.cli", "publish", *words, "--mqtt", self.mqtt]
-        subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=30)
-
-
 @pytest.fixture(scope="module", params=["zh-CN", "en-US"])
 def language(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -51,26 +38,8 @@ def demo(language: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[De
     if not (ROOT / "console" / "dist" / "index.html").exists():
         reason = "the console is not built: `make console`"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    folder = tmp_path_factory.mktemp("demo")
-    command = [sys.executable, "-u", "-m", "app.cli", "demo", "--port", str(free_port()), "--data-dir", str(folder / "data")]
-    with open(folder / "log", "w+") as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
-        try:
-            assert process.stdout is not None
-            told = ""
-            for line in process.stdout:
-                told += line
-                if "stop with Ctrl-C" in line:
-                    break
-            url = re.search(r"demo: (http://\S+)", told)
-            mqtt = re.search(r"MQTT broker: (mqtt://\S+)", told)
-            assert url is not None, f"the demo did not start: {told}{(folder / 'log').read_text()}"
-            assert mqtt is not None, told
-            yield Demo(url[1], mqtt[1])
-        finally:
-            process.terminate()
-            process.wait(20)
-            process.stdout.close()
+    with running_demo(tmp_path_factory.mktemp("demo")) as demo:
+        yield demo
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Demo
+from tests.running_demo import Demo
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
