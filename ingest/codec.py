@@ -78,8 +78,8 @@ class Decoded:
 class Codec:
     """One ecosystem. `locate(filter, topic)` returns None for topics that are not for us (our own commands, logs). `encode_order` returns
     topic and payload, or the reason why this device cannot be switched so; `encode_known` takes its place where the words of an order
-    depend on what the device has announced. `remembered` names the parts whose notes are taken from strangers too, each time: what is
-    said once, or retained, must be known when the device is accepted later."""
+    depend on what the device has announced. `remembered` names the parts (their first word) whose notes are taken from strangers too, each
+    time: what is said once, or retained, must be known when the device is accepted later."""
 
     name: str
     telemetry_filters: tuple[str, ...]  # subscribed by the telemetry connection
@@ -137,6 +137,12 @@ def suggest_by_metrics(metrics: set[str]) -> str:
         if bases & words:
             return kind
     return "other"
+
+
+def danger(kind: str) -> int:
+    """How much a suggestion of this kind outweighs another: larger wins; `other` says nothing."""
+    ranked = next((len(_KIND_WORDS) + 1 - i for i, (known, _) in enumerate(_KIND_WORDS) if known == kind), 1)
+    return 0 if kind == "other" else ranked
 
 
 _KIND_WORDS: tuple[tuple[str, frozenset[str]], ...] = (

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from ingest.codec import Codec, CodecState, Decoded, Hint, Place, Reply, canonical_name, check_value
+from ingest.codec import Codec, CodecState, Decoded, Hint, Place, Reply, canonical_name, check_value, danger
 from ingest.codecs import CODECS, REPLY_ROUTES, TELEMETRY_ROUTES
 from ingest.heard import Ask, Availability, CodecNote, Heard, HeardItem, Message, PointHeard, Refused, UnknownDevice
 from ingest.topics import Route, matches
@@ -40,10 +40,11 @@ Slot = tuple[int, float, float]  # point key, lowest, highest value that can be 
 class _Line:
     """Where one topic leads."""
 
-    __slots__ = ("codec", "device", "device_id", "place", "row", "slots", "told_ms")
+    __slots__ = ("codec", "device", "device_id", "is_remembered", "place", "row", "slots", "told_ms")
 
     def __init__(self, codec: Codec | None, place: Place, device: Device | None, row: int, slots: dict[str, Slot]) -> None:
         self.codec = codec  # None: not for us
+        self.is_remembered = codec is not None and place.part.partition(" ")[0] in codec.remembered
         self.place = place
         self.device = device  # None: unknown
         self.device_id = device.id if device is not None else None
@@ -149,7 +150,7 @@ class Decoder:
                 line = self._locate(message.topic)  # accepted
             if line.device is None and line.place.address:
                 may_tell = self._may_tell(line, columns)
-                if may_tell or line.place.part in codec.remembered:
+                if may_tell or line.is_remembered:
                     decoded = codec.decode(self._states[codec.name], line.place, message.payload)
                     self._stranger(line, codec, message, decoded, columns, may_tell)
                 continue
@@ -384,10 +385,10 @@ class Decoder:
             if len(self._met) >= MAX_TOPICS:
                 self._met.clear()
             met = self._met[key] = _Met(place.name)
-        is_news = (met.kind == "other" and kind != "other") or bool(name and name != met.name)
+        is_news = danger(kind) > danger(met.kind) or bool(name and name != met.name)
         if not is_news and self._arrived_ms - met.told_ms < UNKNOWN_AGAIN_MS:
             return
-        met.kind = kind if met.kind == "other" else met.kind
+        met.kind = max(met.kind, kind, key=danger)
         met.name = name or met.name
         met.told_ms = self._arrived_ms
         told = UnknownDevice(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import blake2b
 
 
 class Action(StrEnum):
@@ -120,3 +121,8 @@ class Confirmation:
     result: str  # done, rejected, failed
     reason: str
     arrived_ms: int
+
+
+def order_number(order_id: str) -> int:
+    """The order's id for ecosystems whose requests are numbered: 31 bits, the same for every attempt. A reply to it is `#{number}`."""
+    return int.from_bytes(blake2b(order_id.encode(), digest_size=4).digest(), "big") >> 1

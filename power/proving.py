@@ -11,7 +11,7 @@ from dataclasses import replace
 from alarms.service_alarms import ServiceClear
 from power import refusals
 from power.measure import Poles, read_poles, summary
-from power.model import Action, Confirmation, Order, OrderState
+from power.model import Action, Confirmation, Order, OrderState, order_number
 from power.order_book import Advance, OrderBook, Unsettled, complaint_wish, subject_of
 from power.order_table import OrderSignal, advance
 from power.proof import DRAWS_MS, Evidence, is_newer, judge
@@ -24,6 +24,9 @@ def addressed(book: OrderBook, c: Confirmation, out: Advance) -> Order | None:
     on that channel. Only an order that may have left can be answered."""
     if c.order_id is not None:
         order = book.open.get(c.order_id)
+        if order is None and c.order_id.startswith("#"):  # an ecosystem whose requests are numbered
+            on_device = (o for o in book.open.values() if o.device_id == c.device_id)
+            order = next((o for o in on_device if f"#{order_number(o.id)}" == c.order_id), None)
         if order is None:
             out.ignored.append(f"reply to order {c.order_id}, which is not open")
             return None
