@@ -273,7 +273,7 @@ def health_of(parts: Parts) -> Health:
     elif parts.damaged:
         degraded["journal"] = f"journal positions {', '.join(f'{a} to {b}' for a, b in parts.damaged)} could not be read at the start"
     for which, link in (("broker", broker.telemetry), ("commands", broker.commands)):
-        if not link.is_up:
+        if link.problem:
             degraded[which] = link.problem
     reasons = {
         "records": parts.opening.problem or parts.projector.degraded_reason,

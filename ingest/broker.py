@@ -43,7 +43,8 @@ def _drop(message: Message) -> None:
 class Link:
     """One connection to a broker, kept up by a thread of its own until `stop`.
 
-    `on_connection` is called when all subscriptions are granted and when the connection is gone; `on_delivered` when the broker has
+    `on_connection` is called when subscriptions are granted and when the connection is gone, or has not come within `patience_s` of the
+    start; `on_delivered` when the broker has
     acknowledged a publish that carried a token. Callbacks run on the link's thread.
     """
 
@@ -76,6 +77,7 @@ class Link:
         self._tokens_lock = threading.Lock()
         self._current: tuple[paho.Client, int] | None = None
         self._epoch = 0
+        self._is_told = False  # the owner was told that it is up, or that it does not come up
         self._is_greeted = False  # the broker answered CONNECT with an acceptance, or refused for another reason than the protocol
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"mqtt {name}", daemon=True)
@@ -148,6 +150,7 @@ class Link:
 
     def _run(self) -> None:
         pause_s = self.habits.backoff_s
+        began = time.monotonic()
         while not self._stopping.is_set():
             before = self.connections
             fell_back = self._one_connection()
@@ -155,6 +158,8 @@ class Link:
                 pause_s = self.habits.backoff_s
             if fell_back:
                 continue
+            if not self._is_told and time.monotonic() - began >= self.habits.patience_s:
+                self._tell(False, False)
             self._stopping.wait(pause_s)
             pause_s = min(pause_s * 2, self.habits.backoff_max_s)
 
@@ -263,27 +268,33 @@ class Link:
         else:
             client.subscribe([(topic_filter, 1) for topic_filter in filters])
 
-    def _subscribed(self, _client: paho.Client, session_present: Any, _mid: int, reasons: Any, _properties: Any) -> None:
+    def _subscribed(self, client: paho.Client, session_present: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         refused = [f for f, reason in zip(self.habits.filters, reasons, strict=False) if reason.is_failure]
-        self._came_up(bool(session_present))
+        if len(refused) < len(self.habits.filters):
+            self._came_up(bool(session_present))
         if refused:
             self.problem = f"the broker refused to let us subscribe to {', '.join(refused)}"
             log.error("%s: %s", self.name, self.problem)
+        if not self.is_up:  # it would hear nothing
+            client.disconnect()
 
     def _came_up(self, session_present: bool) -> None:
         self.is_up, self.problem = True, ""
         self.connections += 1
         log.info("%s: connected to %s with MQTT %s", self.name, self.address, "5" if self.protocol == 5 else "3.1.1")
-        if self._on_connection is not None:
-            self._on_connection(self.name, True, session_present)
+        self._tell(True, session_present)
 
     def _went_down(self) -> None:
         if not self.is_up:
             return
         self.is_up = False
         self.problem = "stopped" if self._stopping.is_set() else "connection lost"
+        self._tell(False, False)
+
+    def _tell(self, up: bool, session_present: bool) -> None:
+        self._is_told = True
         if self._on_connection is not None:
-            self._on_connection(self.name, False, False)
+            self._on_connection(self.name, up, session_present)
 
     def _acknowledged(self, _client: paho.Client, _userdata: Any, mid: int, reason: Any, _properties: Any) -> None:
         self._done += 1

@@ -66,3 +66,4 @@ class Habits:
     connect_timeout_s: float = 5.0
     backoff_s: float = 0.25  # first pause after a failure; doubles
     backoff_max_s: float = 15.0
+    patience_s: float = 10.0  # after the start, until it is said that the connection does not come up

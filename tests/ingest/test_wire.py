@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
 from ingest.broker import Broker, Link
 from ingest.courier import Courier
@@ -354,3 +356,36 @@ def test_broker_urls(url, address):
 def test_strange_broker_urls_are_refused(url):
     with pytest.raises(ValueError, match=r"URL|[Pp]ort"):
         Address.parse(url)
+
+
+def test_a_broker_that_is_not_there_at_the_start_is_said_to_be_lost():
+    told: list[tuple[str, bool, bool]] = []
+    habits = Habits(client_id="early", backoff_s=0.05, patience_s=0.2)
+    link = Link(
+        "telemetry", Address(host="127.0.0.1", port=servers.free_port()), habits, clock=clock, on_connection=lambda *e: told.append(e)
+    )
+    link.start()
+    try:
+        assert until(lambda: told)
+        time.sleep(0.3)
+        assert told == [("telemetry", False, False)], "once"
+    finally:
+        link.stop()
+
+
+@pytest.mark.parametrize(("granted", "is_up", "hang_ups"), [([True, True], True, 0), ([True, False], True, 0), ([False, False], False, 1)])
+def test_a_broker_that_refuses_every_subscription_is_no_connection_and_one_that_refuses_some_has_a_problem(granted, is_up, hang_ups):
+    # the library's own callback, with what a broker with rules of its own answers: mosquitto grants every subscription
+    class Hangs:
+        times = 0
+
+        def disconnect(self) -> None:
+            self.times += 1
+
+    told: list[tuple[str, bool, bool]] = []
+    habits = Habits(client_id="c", filters=("sitewarden/v1/+/+/telemetry", "zigbee2mqtt/#"))
+    link, client = Link("telemetry", Address(host="h", port=1), habits, clock=clock, on_connection=lambda *e: told.append(e)), Hangs()
+    reasons = [ReasonCode(PacketTypes.SUBACK, identifier=1 if is_granted else 0x87) for is_granted in granted]
+    link._subscribed(client, True, 1, reasons, None)  # type: ignore[arg-type]
+    assert (link.is_up, client.times, told) == (is_up, hang_ups, [("telemetry", True, True)] if is_up else [])
+    assert ("zigbee2mqtt/#" in link.problem) == (not all(granted))
