@@ -132,6 +132,8 @@ class Core:
         start = 0
         self._meet_points(given.items)
         for at, placed in enumerate(given.items):
+            if isinstance(placed.item, PointHeard):
+                continue  # met already: no reason to cut the readings
             if placed.index > start:
                 kept.append(self._take(given.readings.cut(start, placed.index)))
                 start = placed.index
@@ -260,8 +262,6 @@ class Core:
 
     def _take_item(self, at: int, placed: Placed) -> None:
         item, at_ms = placed.item, placed.at_ms
-        if isinstance(item, PointHeard):
-            return
         if isinstance(item, ConfigChanged):
             self._configure(item, at_ms)
             return

@@ -132,7 +132,7 @@ class _Client:
         self.heard: list[Message] = []
         self._up = threading.Event()
         habits = Habits(client_id=f"sitewarden-doctor-{secrets.token_hex(4)}", filters=filters, is_persistent=manual, session_expiry_s=0)
-        self._link = Link("doctor", address, habits, clock=_now_ms, on_message=self.heard.append, on_connection=self._changed)
+        self._link = Link("doctor", address, habits, clock=_now_ms, on_messages=self.heard.extend, on_connection=self._changed)
 
     def _changed(self, _name: str, up: bool, _present: bool) -> None:
         if up:

@@ -22,22 +22,49 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from ingest.heard import Message
 from ingest.inbox import Inbox
 from ingest.link import Address, Habits
+from ingest.stream import Stream
 
 log = logging.getLogger(__name__)
 
 _OK = MQTTErrorCode.MQTT_ERR_SUCCESS
 _UNSUPPORTED = (132, 1)  # CONNACK: unsupported protocol version, in MQTT 5 and in 3.1.1
 _PUBACK = 0x40
-_READS = 200  # packets read between two looks at the clock and at what is to be written
+_PIECE, _PIECES = 64 * 1024, 4  # bytes read at once, and how often between two looks at the clock and at what is to be written
+_PATIENCE_S = 0.1  # for room in the inbox: meanwhile the network and the broker hold what comes
 MAX_PACKET = 16 * 1024 * 1024  # bytes that a broker may send us in one packet (MQTT 5)
 
-OnMessage = Callable[[Message], None]
+OnMessages = Callable[[list[Message]], None]
 OnConnection = Callable[[str, bool, bool], None]  # name, up, session present
 OnDelivered = Callable[[str, str], None]  # token, "" or the broker's reason
 
 
-def _drop(message: Message) -> None:
+def _drop(messages: list[Message]) -> None:
     """For links that only publish."""
+
+
+class _Client(paho.Client):
+    """The library's client, reading the socket in large pieces: `pieces` of them, then no more until it is given new ones. Plain PUBLISHes
+    at the front of a piece pass the library by."""
+
+    def __init__(self, *arguments: Any, stream: Stream, hand_on: Callable[[Stream], None], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.stream, self._hand_on = stream, hand_on
+        self.pieces = 0
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        if not self.stream:
+            if not self.pieces:
+                raise BlockingIOError
+            self.pieces -= 1
+            self.stream.feed(super()._sock_recv(_PIECE))
+        return self.stream.take(bufsize)
+
+    def _packet_read(self) -> MQTTErrorCode:
+        if self.stream and self._in_packet["command"] == 0:
+            self._hand_on(self.stream)
+            if not self.stream:
+                return _OK
+        return super()._packet_read()
 
 
 class Link:
@@ -55,9 +82,10 @@ class Link:
         habits: Habits,
         *,
         clock: Callable[[], int],
-        on_message: OnMessage | None = None,
+        on_messages: OnMessages | None = None,
         on_connection: OnConnection | None = None,
         on_delivered: OnDelivered | None = None,
+        has_room: Callable[[], bool] = lambda: True,
     ) -> None:
         self.name = name
         self.address = address
@@ -67,15 +95,15 @@ class Link:
         self.protocol = 4 if address.is_embedded else 5  # as the protocol level: 4 is MQTT 3.1.1
         self.connections = 0  # times it came up
         self._clock = clock
-        self._on_message = on_message
+        self._on_messages = on_messages or _drop
         self._on_connection = on_connection
         self._on_delivered = on_delivered
-        self._received = 0
+        self._has_room = has_room
         self._handed = self._done = 0  # publishes on this connection
         self._tokens: dict[int, str] = {}
         self._early: dict[int, str] = {}
         self._tokens_lock = threading.Lock()
-        self._current: tuple[paho.Client, int] | None = None
+        self._current: tuple[_Client, int] | None = None
         self._epoch = 0
         self._is_told = False  # the owner was told that it is up, or that it does not come up
         self._is_greeted = False  # the broker answered CONNECT with an acceptance, or refused for another reason than the protocol
@@ -173,7 +201,10 @@ class Link:
         try:
             self._connect(client)
             self._current = (client, self._epoch)
-            while client.loop(0.5) == _OK:
+            while True:
+                client.pieces = _PIECES if self._wait_for_room() else 1
+                if client.loop(0.5) != _OK:
+                    break
                 self._read_on(client)
                 if self._stopping.is_set():
                     client.disconnect()
@@ -197,22 +228,47 @@ class Link:
         self.protocol = 4 if self.protocol == 5 else 5
         return self.protocol == 4
 
-    def _read_on(self, client: paho.Client) -> None:
+    def _read_on(self, client: _Client) -> None:
         """Read what is there already, without asking the system before each packet whether something is."""
-        for _ in range(_READS):
-            before = self._received
-            if client.loop_read() != _OK or self._received == before:
+        while True:
+            before = client.stream.passed
+            if client.loop_read() != _OK or client.stream.passed == before:
                 return
 
-    def _fresh_client(self, epoch: int) -> paho.Client:
-        habits = self.habits
+    def _wait_for_room(self) -> bool:
+        """A burst is read at the pace at which it is taken, so that nothing of it need be dropped; while nobody takes it, it is read
+        slowly, so that the connection lives."""
+        until = time.monotonic() + _PATIENCE_S
+        while not self._has_room():
+            if time.monotonic() > until or self._stopping.wait(0.002):
+                return False
+        return True
+
+    def _fresh_client(self, epoch: int) -> _Client:
+        habits, hand_on, clock = self.habits, self._on_messages, self._clock
+        by_hand = habits.is_persistent
+
+        def arrived(_client: paho.Client, _userdata: Any, m: paho.MQTTMessage) -> None:
+            try:
+                topic = m.topic
+            except UnicodeDecodeError:
+                topic = "(not UTF-8)"
+            hand_on([Message(topic, bytes(m.payload), m.qos, m.retain, clock(), m.mid if by_hand else 0, epoch)])
+
+        def streamed(stream: Stream) -> None:
+            messages = stream.messages(clock(), epoch)
+            if messages:
+                hand_on(messages)
+
         options: dict[str, Any] = {} if self.protocol == 5 else {"clean_session": not habits.is_persistent}
-        client = paho.Client(
+        client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id=habits.client_id,
             protocol=MQTTProtocolVersion(self.protocol),
             reconnect_on_failure=False,
-            manual_ack=habits.is_persistent,
+            manual_ack=by_hand,
+            stream=Stream(self.protocol, most_qos=1 if by_hand else 0),  # the library acknowledges where nobody does by hand
+            hand_on=streamed,
             **options,
         )
         if self.address.username is not None:
@@ -226,16 +282,6 @@ class Link:
         client.on_publish = self._acknowledged
         # with a writer's callback set, other threads only queue packets and wake this one: a single thread writes to the socket
         client.on_socket_register_write = lambda *_: None
-        put, clock, by_hand = self._on_message or _drop, self._clock, habits.is_persistent
-
-        def arrived(_client: paho.Client, _userdata: Any, m: paho.MQTTMessage) -> None:
-            try:
-                topic = m.topic
-            except UnicodeDecodeError:
-                topic = "(not UTF-8)"
-            self._received += 1
-            put(Message(topic, bytes(m.payload), m.qos, m.retain, clock(), m.mid if by_hand else 0, epoch))
-
         client.on_message = arrived
         return client
 
@@ -333,7 +379,8 @@ class Broker:
             address,
             Habits(client_id=client_id, filters=telemetry_filters, is_persistent=True, receive_maximum=receive_maximum),
             clock=clock,
-            on_message=inbox.put,
+            on_messages=lambda messages: inbox.put(*messages),
+            has_room=inbox.has_room,
             on_connection=self._changed,
         )
         self.commands = Link(
@@ -341,7 +388,7 @@ class Broker:
             address,
             Habits(client_id=f"{client_id}-commands", filters=reply_filters),
             clock=clock,
-            on_message=inbox.put_urgent,
+            on_messages=lambda messages: inbox.put_urgent(*messages),
             on_connection=self._changed,
             on_delivered=on_delivered,
         )

@@ -55,31 +55,34 @@ class Inbox:
         with self._lock:
             return self._telemetry[0].arrived_ms if self._telemetry else None
 
-    def put(self, message: Message) -> None:
-        """A telemetry message, from its MQTT thread."""
+    def has_room(self) -> bool:
+        """Whether reading on is worth it: less telemetry waits than half the bound."""
+        return len(self._telemetry) < self._max_messages // 2
+
+    def put(self, *messages: Message) -> None:
+        """Telemetry messages, from their MQTT thread, in order."""
         with self._lock:
-            self.arrivals += 1
+            self.arrivals += len(messages)
             was_empty = not self._telemetry
-            if not message.qos:
-                size = len(message.payload)
-                if size > self._max_payload:
-                    self._count(TOO_LARGE, 1)
-                    return
-                self._loose += 1
-                self._loose_bytes += size
+            for message in messages:
+                if not message.qos:
+                    size = len(message.payload)
+                    if size > self._max_payload:
+                        self._count(TOO_LARGE, 1)
+                        continue
+                    self._loose += 1
+                    self._loose_bytes += size
                 self._telemetry.append(message)
-                if self._loose > self._max_messages or self._loose_bytes > self._max_bytes:
-                    self._shed()
-            else:
-                self._telemetry.append(message)
+            if self._loose > self._max_messages or self._loose_bytes > self._max_bytes:
+                self._shed()
         if was_empty:
             self.wake()
 
-    def put_urgent(self, message: Message) -> None:
-        """A reply or a status, from its MQTT thread: never dropped, drained first."""
+    def put_urgent(self, *messages: Message) -> None:
+        """Replies and statuses, from their MQTT thread: never dropped, drained first."""
         with self._lock:
-            self.arrivals += 1
-            self._urgent.append(message)
+            self.arrivals += len(messages)
+            self._urgent += messages
         self.wake()
 
     def drain(self, limit: int) -> list[Message]:

@@ -34,7 +34,13 @@ class Publisher:
     ) -> None:
         self._came_up = threading.Event()
         habits = Habits(client_id=client_id, filters=filters)
-        self._link = Link(client_id, address, habits, clock=clock, on_message=on_message, on_connection=self._changed)
+
+        def each(messages: list[Message]) -> None:
+            if on_message is not None:
+                for message in messages:
+                    on_message(message)
+
+        self._link = Link(client_id, address, habits, clock=clock, on_messages=each, on_connection=self._changed)
 
     def start(self, timeout_s: float = 10.0) -> None:
         """Connect. Raises NotPublished when that takes longer than `timeout_s`; the connection goes on trying."""

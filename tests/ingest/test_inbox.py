@@ -89,3 +89,13 @@ def test_the_oldest_waiting_tells_the_lag():
     assert inbox.oldest_ms is None
     inbox.put(message("t", at=7))
     assert inbox.oldest_ms == 7
+
+
+def test_reading_on_is_worth_it_until_half_the_bound_waits():
+    inbox = Inbox(max_messages=8)
+    inbox.put(*[message(f"t{i}", qos=i % 2) for i in range(3)])
+    assert inbox.has_room()
+    inbox.put(message("t3"))
+    assert not inbox.has_room()
+    inbox.drain(1)
+    assert inbox.has_room()
