@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     mqtt_cert: Path | None = None
     mqtt_key: Path | None = None
     mqtt_receive_maximum: int = Field(2_000, ge=20, le=65_535)
+    codecs: str = "all"
+    routes: str = ""
     zigbee2mqtt_base: str = "zigbee2mqtt"
     records_url: str = "sqlite:///{data_dir}/records.db"
     historian_url: str = "duckdb:///{data_dir}/history.duckdb"

@@ -30,14 +30,15 @@ from app.opening import RecordsOpening
 from app.restore import HistoryGone, replay, restore
 from app.rows import ConfigChanged, Connection, NotSent, Resumed, Sent
 from app.scan import Pace, Scan
-from app.settings import CommandError, Settings
+from app.settings import CommandError, Settings, SettingsError
 from ingest.broker import Broker
-from ingest.codecs import REPLY_ROUTES, TELEMETRY_ROUTES
+from ingest.codecs import table
 from ingest.courier import Courier
 from ingest.decode import Decoder
 from ingest.embedded import EmbeddedBroker
 from ingest.inbox import Inbox
 from ingest.link import Address
+from ingest.topics import Route, filters_of
 from notify import mail
 from notify.sender import Sender
 from sites.metrics import unit_of
@@ -115,7 +116,8 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
     inbox = Inbox(max_messages=settings.inbox_readings)
     address, embedded = _broker_address(settings, stack)
 
-    decoder = Decoder(core.configuration.roster)
+    telemetry, replies = _routes(settings)
+    decoder = Decoder(core.configuration.roster, (*telemetry, *replies))
     decoder.load(core.codec_notes)
 
     def connection(which: str, up: bool, session_present: bool) -> None:
@@ -134,13 +136,13 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
         _client_id(folder),
         inbox,
         clock=clock.now_ms,
-        telemetry_filters=tuple(route.filter for route in TELEMETRY_ROUTES),
-        reply_filters=tuple(route.filter for route in REPLY_ROUTES),
+        telemetry_filters=filters_of(telemetry),
+        reply_filters=filters_of(replies),
         on_connection=connection,
         on_delivered=delivered,
         receive_maximum=settings.mqtt_receive_maximum,
     )
-    courier = Courier(broker, core.configuration.roster, clock.now_ms)
+    courier = Courier(broker, core.configuration.roster, clock.now_ms, recall=decoder.recall)
 
     outbox = SqlOutbox(records.engine)
     sender = Sender(outbox, _mail(settings), clock.now_ms)
@@ -322,6 +324,14 @@ def _client_id(folder: Path) -> str:
     if not path.exists():
         path.write_text(f"sitewarden-{secrets.token_hex(6)}")
     return path.read_text().strip()
+
+
+def _routes(settings: Settings) -> tuple[tuple[Route, ...], tuple[Route, ...]]:
+    """What is subscribed for telemetry and for replies. Raises SettingsError."""
+    try:
+        return table(settings.codecs, settings.routes, settings.zigbee2mqtt_base)
+    except ValueError as error:
+        raise SettingsError(f"settings codecs, routes: {error}") from None
 
 
 def _broker_address(settings: Settings, stack: ExitStack) -> tuple[Address, EmbeddedBroker | None]:

@@ -17,7 +17,7 @@ import orjson
 from ingest.codec import Codec, CodecState, Decoded, Hint, Place, Reply, canonical_name, check_value, danger
 from ingest.codecs import CODECS, REPLY_ROUTES, TELEMETRY_ROUTES
 from ingest.heard import Ask, Availability, CodecNote, Heard, HeardItem, Message, PointHeard, Refused, UnknownDevice
-from ingest.topics import Route, matches
+from ingest.topics import Route, Router
 from power.model import Confirmation
 from sites.metrics import METRICS, base_metric
 from sites.model import Device, point_key
@@ -104,7 +104,7 @@ class _Columns:
 
 
 class Decoder:
-    """Decodes against a roster that the scan owns. `routes` are tried in order, the first match wins."""
+    """Decodes against a roster that the scan owns. `routes` are tried in order, the first whose codec has a place for the topic wins."""
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class Decoder:
         codecs: Mapping[str, Codec] = CODECS,
     ) -> None:
         self._roster = roster
-        self._routes = tuple(routes)
+        self._router = Router(routes)
         self._codecs = codecs
         self._notes: dict[str, dict[str, bytes]] = {name: {} for name in codecs}
         self._states: dict[str, dict[str, Any]] = {name: {} for name in codecs}
@@ -312,15 +312,12 @@ class Decoder:
         if len(self._lines) >= MAX_TOPICS:
             self._lines.clear()
         line = _NOWHERE
-        for route in self._routes:
-            if not matches(route.filter, topic):
-                continue
+        for route in self._router.find(topic):
             codec = self._codecs[route.codec]
             place = codec.locate(route.filter, topic)
-            if place is None:
+            if place is not None:
+                line = self._line(codec, place)
                 break
-            line = self._line(codec, place)
-            break
         self._lines[topic] = line
         return line
 
@@ -357,6 +354,8 @@ class Decoder:
             columns.items.append((len(columns.keys), note))
         if not may_tell:
             return
+        if decoded.online is False and not decoded.samples:
+            return  # a last will, perhaps retained for years: nobody is there to be accepted
         if decoded.refusals and not decoded.samples:
             self._refuse(decoded.refusals[0], message, columns)
             return

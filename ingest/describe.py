@@ -1,6 +1,7 @@
 """What the codecs make of messages, said for people and scripts: `sitewarden decode`. No broker, no roster, no state kept on disk.
 
-A message that speaks of several devices has `others`, in the same form; what a codec would ask because of it is under `asks`.
+A message that speaks of several devices has `others`, in the same form; what a codec would ask because of it is under `asks`, what a
+discovery tells of other devices under `suggested`.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from typing import Any
 
 import orjson
 
-from ingest.codec import Codec, Decoded, canonical_name, check_value
+from ingest.codec import Codec, Decoded, Hint, Place, canonical_name, check_value
 from ingest.codecs import CODECS, REPLY_ROUTES, TELEMETRY_ROUTES
 from ingest.heard import Message
-from ingest.topics import Route, matches
+from ingest.topics import Route, Router
 from sites.metrics import implausible, unit_of
 from sites.readings import NO_TIME
 
@@ -26,20 +27,26 @@ def describe(
 ) -> Iterator[dict[str, Any]]:
     """One dict a message, in the form of the public contract; `codec` is None where no codec takes the topic."""
     states: dict[str, dict[str, Any]] = {name: {} for name in codecs}
+    router = Router(routes)
     for message in messages:
-        yield _describe_one(message, routes, codecs, states)
+        yield _describe_one(message, router, codecs, states)
 
 
-def _describe_one(
-    message: Message, routes: Sequence[Route], codecs: Mapping[str, Codec], states: dict[str, dict[str, Any]]
-) -> dict[str, Any]:
+def _located(router: Router, codecs: Mapping[str, Codec], topic: str) -> tuple[Codec, Place] | None:
+    for route in router.find(topic):
+        place = codecs[route.codec].locate(route.filter, topic)
+        if place is not None:
+            return codecs[route.codec], place
+    return None
+
+
+def _describe_one(message: Message, router: Router, codecs: Mapping[str, Codec], states: dict[str, dict[str, Any]]) -> dict[str, Any]:
     out: dict[str, Any] = {"codec": None} | _nothing()
-    route = next((route for route in routes if matches(route.filter, message.topic)), None)
-    place = codecs[route.codec].locate(route.filter, message.topic) if route is not None else None
-    if route is None or place is None:
+    found = _located(router, codecs, message.topic)
+    if found is None:
         out["refusals"].append({"reason": "no codec takes this topic"})
         return out
-    codec = codecs[route.codec]
+    codec, place = found
     decoded = codec.decode(states[codec.name], place, message.payload)
     states[codec.name].update((key, orjson.loads(value)) for key, value in decoded.notes)
     states[codec.name].update(decoded.passing)
@@ -52,9 +59,18 @@ def _describe_one(
         _tell(place.address or None, decoded, out)
         if decoded.others:
             out["others"] = [_tell(other.address, said, _nothing()) for other, said in decoded.others]
+    if decoded.hints:
+        out["suggested"] = [_suggested(router, codecs, hint) for hint in decoded.hints]
     if decoded.asks:
         out["asks"] = [{"topic": ask.topic, "payload_b64": base64.b64encode(ask.payload).decode()} for ask in decoded.asks]
     return out
+
+
+def _suggested(router: Router, codecs: Mapping[str, Codec], hint: Hint) -> dict[str, Any]:
+    """What a discovery would put into the provisioning inbox; `codec` is None where no codec takes that topic."""
+    found = _located(router, codecs, hint.topic)
+    codec, address = (found[0].name, found[1].address) if found else (None, None)
+    return {"codec": codec, "device": address, "topic": hint.topic, "kind": hint.kind, "name": hint.name}
 
 
 def _nothing() -> dict[str, Any]:

@@ -5,7 +5,7 @@ The routes are a table, first match wins; a site may put its own rows before the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from sites.model import ID_PATTERN
@@ -30,8 +30,28 @@ def matches(topic_filter: str, topic: str) -> bool:
     """MQTT matching of a topic against a filter with `+` and `#` (MQTT 5, 4.7): wildcards at the root never match `$...`."""
     if topic.startswith("$") and topic_filter[:1] in ("+", "#"):
         return False
-    words = topic.split("/")
-    wanted = topic_filter.split("/")
+    return _fits(topic_filter.split("/"), topic.split("/"))
+
+
+class Router:
+    """The table made ready: a topic is compared only with rows whose first level can match, in the table's order."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        rows = [(number, route, tuple(route.filter.split("/"))) for number, route in enumerate(routes)]
+        self._wild = [row for row in rows if row[2][0] in ("+", "#")]
+        firsts = {row[2][0] for row in rows} - {"+", "#"}
+        self._by_first = {first: sorted([*self._wild, *(row for row in rows if row[2][0] == first)]) for first in firsts}
+
+    def find(self, topic: str) -> Iterator[Route]:
+        """The rows that match, best first; what their codec has no place for is the next one's."""
+        words = topic.split("/")
+        rows = self._by_first.get(words[0])
+        if rows is None:
+            rows = [] if topic.startswith("$") else self._wild
+        return (route for _, route, wanted in rows if _fits(wanted, words))
+
+
+def _fits(wanted: Sequence[str], words: Sequence[str]) -> bool:
     for i, want in enumerate(wanted):
         if want == "#":
             return i == len(wanted) - 1

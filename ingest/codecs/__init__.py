@@ -31,3 +31,20 @@ CODECS: dict[str, Codec] = {
 
 TELEMETRY_ROUTES: tuple[Route, ...] = tuple(Route(f, codec.name) for codec in CODECS.values() for f in codec.telemetry_filters)
 REPLY_ROUTES: tuple[Route, ...] = tuple(Route(f, codec.name) for codec in CODECS.values() for f in codec.reply_filters)
+
+
+def table(names: str, own: str, zigbee2mqtt_base: str) -> tuple[tuple[Route, ...], tuple[Route, ...]]:
+    """Telemetry and reply routes of the codecs in `names` (comma-separated; `all`), after a site's own rows, each `codec:filter` and heard
+    on the telemetry connection. Raises ValueError naming what is wrong and what would be allowed."""
+    wanted = list(CODECS) if names.strip() == "all" else [name.strip() for name in names.split(",") if name.strip()]
+    rows = [row.strip().partition(":") for row in own.split(",") if row.strip()]
+    unknown = [name for name in (*wanted, *(codec for codec, _, _ in rows)) if name not in CODECS]
+    if unknown:
+        raise ValueError(f"no codec is called {unknown[0]!r}; there are {', '.join(CODECS)}")
+    for codec, _, topic_filter in rows:
+        if not topic_filter or topic_filter[0] in "#$" or "#" in topic_filter[:-1]:
+            raise ValueError(f"{codec}:{topic_filter} is no row of the table; one is codec:filter, as in tasmota:tasmota/+/tele/#")
+    base = f"{zigbee2mqtt_base}/#"
+    shipped = [Route(base if f == "zigbee2mqtt/#" else f, name) for name in wanted for f in CODECS[name].telemetry_filters]
+    telemetry = (*(Route(topic_filter, codec) for codec, _, topic_filter in rows), *shipped)
+    return telemetry, tuple(Route(f, name) for name in wanted for f in CODECS[name].reply_filters)

@@ -23,6 +23,10 @@ MAX_COMPONENTS = 128  # in one message
 _ONLINE = {b"true": True, b"false": False}
 _PHASES = {"a": "l1", "b": "l2", "c": "l3"}
 _METER_FIELDS = {"voltage": "voltage_v", "current": "current_a", "apower": "power_w", "act_power": "power_w", "pf": "power_factor"}
+_KINDS = frozenset(
+    {"switch", "pm1", "em", "em1", "emdata", "em1data", "smoke", "flood", "gas", "temperature", "humidity", "illuminance", "voltmeter"}
+    | {"input", "devicepower", "wifi"}
+)
 _TRIPS = frozenset({"overpower", "overcurrent", "overvoltage", "undervoltage", "overtemp"})
 _ALARMS = {"smoke": "smoke_alarm", "flood": "water_leak", "gas": "gas_alarm"}  # component type -> metric of its `alarm`
 _EVENTS: dict[str, tuple[str, int]] = {"alarm": ("", 1), "alarm_off": ("", 0), "alarm_test": ("test", 1)}  # "": the component's own
@@ -36,7 +40,8 @@ def locate(topic_filter: str, topic: str) -> Place | None:
         if topic.endswith(tail):
             return _place(topic.removesuffix(tail), part)
     prefix, _, component = topic.rpartition("/")
-    return _place(prefix.removesuffix("/status"), f"status {component}") if prefix.endswith("/status") and component else None
+    is_ours = prefix.endswith("/status") and component.partition(":")[0] in _KINDS
+    return _place(prefix.removesuffix("/status"), f"status {component}") if is_ours else None
 
 
 def _place(prefix: str, part: str) -> Place | None:
@@ -235,7 +240,7 @@ def suggest(state: CodecState, place: Place, decoded: Decoded) -> str:
 SHELLY_GEN2 = Codec(
     name="shelly_gen2",
     telemetry_filters=("+/events/rpc", "+/status/+"),
-    reply_filters=("+/online", f"{REPLIES}/+/rpc"),
+    reply_filters=("+/online", f"{REPLIES}/#"),
     locate=locate,
     decode=decode,
     encode_order=encode_order,
