@@ -162,7 +162,7 @@ class Core:
         self._happen(happenings(engine.step(self.program, self.memory, _NOTHING, until_ms), _NOTHING, {}, self._watch_rows), _NOTHING)
         self._run_orders(until_ms)
         if self._dates_due_ms is not None and self._dates_due_ms <= until_ms:
-            wishes, self._dates_due_ms = reminders(self._dated.values(), until_ms)
+            wishes, self._dates_due_ms = reminders([self._dated[name] for name in sorted(self._dated)], until_ms)
             for wish in wishes:
                 self._wish(wish, until_ms)
 
@@ -438,6 +438,7 @@ class Core:
             self.refused.forget(device_id)
         elif old is not None and (old.codec, old.address) != (device.codec, device.address):
             self.clocks.forget(self.configuration.roster.device_rows[device_id])
+            self._void_trials(device_id)
         had_dates = self._dated.pop(device_id, None) is not None
         if device is not None and (device.calibrated_until_ms, device.service_until_ms) != (None, None):
             self._dated[device_id] = device
@@ -445,6 +446,15 @@ class Core:
         elif device is not None and had_dates:
             for wish in reminders([device], at_ms)[0]:
                 self._wish(wish, at_ms)
+
+    def _void_trials(self, device_id: str) -> None:
+        """Another breaker stands in this place: what was witnessed with the one before is no longer so."""
+        roster = self.configuration.roster
+        for circuit_id in sorted(roster.circuits_of_device.get(device_id, ())):
+            circuit = roster.circuits[circuit_id]
+            if circuit.trial is not None:
+                voided = replace(circuit, trial=None, version=circuit.version + 1)
+                self._stepped.outcome.circuits.append(self._changed("circuit", voided))
 
     def _recompile(self) -> None:
         """Compile what changed, whole, before anything else happens; memory is carried by meaning."""

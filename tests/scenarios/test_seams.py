@@ -131,3 +131,24 @@ def test_a_refill_over_rows_that_were_dropped_goes_on_from_the_snapshot_after_th
     house.run(1)
     signals = [t.signal for stepped in replay(tmp_path / "snapshots", house.journal, before) for t in stepped.outcome.transitions]
     assert signals == [Signal.ACKNOWLEDGED]
+
+
+def test_a_reminder_of_a_removed_device_returns_to_normal_too(house: House) -> None:
+    house.scan.put(ConfigChanged.of("device", "gas-1", 2, replace(device("gas-1", "gas"), calibrated_until_ms=1, version=2)))
+    house.run(1)
+    assert house.alarm("service:calibration_due").condition is Condition.ACTIVE
+    house.scan.put(ConfigChanged.of("device", "gas-1", 3, None))
+    house.run(1)
+    assert house.alarm("service:calibration_due").condition is Condition.NORMAL
+
+
+def test_another_breaker_under_the_same_device_voids_the_trials_of_its_circuits(house: House) -> None:
+    house.hear("switch", closed__1=1, current_a__1=5.0, voltage_v__1=231.0)
+    house.run(1)
+    house.scan.put(ConfigChanged.of("device", "switch", 2, replace(device("switch", "switch"), address="site/other", version=2)))
+    house.hear("other", closed__1=1, current_a__1=5.0, voltage_v__1=231.0)
+    house.run(1)
+    (order,) = house.ask(Cut(key="k", circuit_ids=("stove",), who="a", reason="r")).orders
+    assert order.state_code == "no_trial"
+    told = [circuit for step in house.steps for circuit in step.outcome.circuits]
+    assert [(circuit.id, circuit.trial, circuit.version) for circuit in told] == [("pump", None, 2), ("stove", None, 2)]
