@@ -6,6 +6,7 @@ A historian is a projection: written behind the journal by one thread, idempoten
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
 from sites.records import Unavailable
@@ -28,8 +29,9 @@ class Historian(Protocol):
         ...
 
     def series(self, point_id: str, from_ms: int, to_ms: int, most: int) -> Series:
-        """Readings with from_ms <= taken_ms < to_ms, from any thread; raw when at most `most`, else min/mean/max per step (one step
-        more than `most` at the edge). Raises HistorianDown."""
+        """Readings with from_ms <= taken_ms < to_ms, from any thread; raw when at most `most`, else min/mean/max per step, at most `most`
+        (2 or more) of them. Where raw readings are no longer kept, the step is a minute, an hour or longer, and whole at the edges.
+        Raises HistorianDown."""
         ...
 
     def note_gap(self, from_ms: int | None, to_ms: int) -> None:
@@ -38,8 +40,13 @@ class Historian(Protocol):
         ...
 
     def seal(self, now_ms: int) -> None:
-        """Put finished days into their lasting form, where this historian has one. Called by the writer's thread. Raises
-        HistorianDown."""
+        """Put finished days into their lasting form and let go of what is older than its retention. What is written later for a time
+        whose raw readings are gone is not kept. Called by the writer's thread. Raises HistorianDown."""
+        ...
+
+    def spill(self, folder: Path, from_ms: int, to_ms: int) -> None:
+        """Write the readings of a span that only this process can read into files of `folder`, for an export by another process
+        (`storage.history_files`). From any thread. Raises HistorianDown."""
         ...
 
     def close(self) -> None: ...

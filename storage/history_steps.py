@@ -5,7 +5,8 @@ Steps are aligned to the epoch, so the same reading is in the same step whoever 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,20 +45,47 @@ def raw(taken_ms: NDArray[np.int64], values: NDArray[np.float64]) -> Series:
     return Series(taken_ms, values, values, values, 0)
 
 
-def stepped(taken_ms: NDArray[np.int64], values: NDArray[np.float64], step_ms: int) -> Series:
-    """Min, mean, max of readings (ascending by time) per step that has any; `taken_ms` of a step is its start."""
-    steps = taken_ms // step_ms
+@dataclass(slots=True)
+class Steps:
+    """Columns of equal length: what is known of each step that has readings, ascending by `taken_ms`, the start of the step."""
+
+    taken_ms: NDArray[np.int64]
+    minimum: NDArray[np.float64]
+    maximum: NDArray[np.float64]
+    total: NDArray[np.float64]
+    count: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.taken_ms)
+
+
+def singles(taken_ms: NDArray[np.int64], values: NDArray[np.float64]) -> Steps:
+    """Readings as steps of one reading each."""
+    return Steps(taken_ms, values, values, values, np.ones(len(values)))
+
+
+def coarser(parts: Sequence[Steps], step_ms: int) -> Steps:
+    """Consecutive parts, ascending, brought together into steps of `step_ms`."""
+    whole = singles(np.zeros(0, np.int64), np.zeros(0)) if not parts else parts[0]
+    if len(parts) > 1:
+        columns = ("taken_ms", "minimum", "maximum", "total", "count")
+        whole = Steps(*(np.concatenate([getattr(part, name) for part in parts]) for name in columns))
+    if not len(whole):
+        return whole
+    steps = whole.taken_ms // step_ms
     starts = np.flatnonzero(np.diff(steps, prepend=steps[:1] - 1))
-    counts = np.diff(starts, append=len(steps))
-    if not len(starts):
-        return Series(taken_ms[:0], values[:0], values[:0], values[:0], step_ms)
-    return Series(
+    return Steps(
         steps[starts] * step_ms,
-        np.minimum.reduceat(values, starts),
-        np.add.reduceat(values, starts) / counts,
-        np.maximum.reduceat(values, starts),
-        step_ms,
+        np.minimum.reduceat(whole.minimum, starts),
+        np.maximum.reduceat(whole.maximum, starts),
+        np.add.reduceat(whole.total, starts),
+        np.add.reduceat(whole.count, starts),
     )
+
+
+def stepped(steps: Steps, step_ms: int) -> Series:
+    """Steps of `step_ms` as a chart's series."""
+    return Series(steps.taken_ms, steps.minimum, steps.total / steps.count, steps.maximum, step_ms)
 
 
 def _touching(from_ms: int, to_ms: int, step: int) -> int:

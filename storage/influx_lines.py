@@ -13,6 +13,7 @@ from storage.projection import HistoryBatch, PointName
 
 POSITION = "sitewarden_position"
 GAP = "sitewarden_gap"
+STEPS = "sitewarden_steps"
 _UNCARRIED = re.compile(r"[\x00-\x1f\x7f\\%]|^[#_]")
 _DAY_MS = 86_400_000
 
@@ -37,6 +38,11 @@ def database(name: str) -> str:
     if re.search(r"[\x00-\x1f\x7f\\]", name):
         raise ValueError("a database's name has no control characters and no backslashes")
     return '"' + name.replace('"', '\\"') + '"'
+
+
+def flux_text(text: str) -> str:
+    """A string literal of Flux."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("${", "\\${") + '"'
 
 
 def measurement_of(name: PointName) -> str:
@@ -73,6 +79,11 @@ def position_line(source: str, batch: HistoryBatch) -> str:
 def gap_line(source: str, from_ms: int, to_ms: int) -> str:
     """The line that says that readings of [from_ms, to_ms) were lost."""
     return f"{GAP},source={_escaped(carried(source), ',= ')} from_ms={from_ms}i,to_ms={to_ms}i {to_ms}"
+
+
+def steps_line(source: str, until_ms: int) -> str:
+    """The line that says how far steps were made: one point a day, as the position."""
+    return f"{STEPS},source={_escaped(carried(source), ',= ')} until_ms={until_ms}i {until_ms // _DAY_MS * _DAY_MS}"
 
 
 def _escaped(text: str, characters: str) -> str:

@@ -16,6 +16,7 @@ from storage.historian_influx import InfluxHistorian, InfluxPlace
 from storage.historian_memory import MemoryHistorian
 from storage.history_steps import DAY_MS, step_for
 from storage.projection import HistoryBatch, PointName
+from storage.retention import Retention
 from tests import servers
 
 NOON = 1_790_000_000_000 // DAY_MS * DAY_MS + DAY_MS // 2
@@ -44,7 +45,10 @@ def influx_server() -> Iterator[servers.Server]:
         yield server
 
 
-@pytest.fixture(params=["memory", "duckdb", pytest.param("influxdb", marks=pytest.mark.wire)])
+FOR_EVER = Retention(0, 0, 0)  # InfluxDB takes no reading that is older than its retention by its own clock
+
+
+@pytest.fixture(params=["memory", "duckdb", *(pytest.param(name, marks=pytest.mark.wire) for name in ("influxdb", "influxdb with steps"))])
 def historian(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Historian]:
     made: Historian
     if request.param == "memory":
@@ -53,7 +57,8 @@ def historian(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Histor
         made = DuckDbHistorian(tmp_path / "history.duckdb", tmp_path / "history")
     else:
         port = request.getfixturevalue("influx_server").port
-        made = InfluxHistorian(InfluxPlace.parse(f"influxdb://127.0.0.1:{port}//{tmp_path.name}"), "test")
+        place = InfluxPlace.parse(f"influxdb://127.0.0.1:{port}//{tmp_path.name}")
+        made = InfluxHistorian(place, "test", retention=FOR_EVER if "steps" in request.param else None)
     yield made
     made.close()
 
@@ -167,6 +172,27 @@ def test_a_noted_gap_is_shown_where_it_lies(historian: Historian) -> None:
     for most in (1, 10):
         assert historian.series("d1:temperature", NOON - 10_000, NOON + 95_000, most).gaps == gaps
     assert historian.series("d1:temperature", NOON, NOON + 1000, 10).gaps == []
+
+
+def test_sealing_changes_no_chart(historian: Historian) -> None:
+    key = key_of("d1", "temperature")
+    rng = np.random.default_rng(4)
+    at = NOON - DAY_MS + rng.choice(90_000_000 // 700, 9000, replace=False) * 700
+    plain = MemoryHistorian(FOR_EVER)
+    values = rng.normal(20.0, 5.0, 9000)
+    for position, part in enumerate((slice(0, 8000), slice(8000, 9000)), 1):
+        for kept in (historian, plain):
+            kept.write(HistoryBatch(position, np.full(part.stop - part.start, key), at[part], values[part]), name_of)
+        for _ in range(2):
+            for kept in (historian, plain):
+                kept.seal(NOON + 5_000_000)
+            for start, end in ((NOON - DAY_MS, NOON + DAY_MS), (NOON - DAY_MS + 1, NOON - 7_654_321), (NOON - 3_600_001, NOON - 3_599_000)):
+                for most in (3, 40, 1000, 100_000):
+                    one, other = (kept.series("d1:temperature", start, end, most) for kept in (historian, plain))
+                    assert one.step_ms == other.step_ms
+                    assert one.taken_ms.tolist() == other.taken_ms.tolist()
+                    assert (one.minimum.tolist(), one.maximum.tolist()) == (other.minimum.tolist(), other.maximum.tolist())
+                    assert one.mean.tolist() == pytest.approx(other.mean.tolist(), rel=1e-12)
 
 
 HOSTILE = [

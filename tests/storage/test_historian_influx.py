@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import urlencode
+from typing import Any
+from urllib.parse import parse_qs, urlencode
 
 import numpy as np
 import pytest
@@ -17,10 +19,16 @@ import urllib3
 from sites.model import point_key
 from storage.historian import HistorianDown
 from storage.historian_influx import InfluxHistorian, InfluxPlace
+from storage.influx_lines import flux_text
+from storage.influx_steps import Buckets, Denied
 from storage.projection import HistoryBatch, PointName
+from storage.retention import HOUR_MS, Retention
 from tests import servers
 
 AT = 1_790_000_000_000
+
+
+THIS_HOUR = time.time_ns() // 1_000_000 // HOUR_MS * HOUR_MS  # InfluxDB's retention counts from its own clock
 
 
 def batch(position: int, *values: float, at: int = AT) -> HistoryBatch:
@@ -270,3 +278,180 @@ def test_a_slow_answer_is_not_waited_for(path: str) -> None:
         place = InfluxPlace.parse(f"influxdb://{'token@' if path == '/org/bucket' else ''}127.0.0.1:{port}{path}")
         with closing(InfluxHistorian(place, "x", answer_s=0.2)) as historian, pytest.raises(HistorianDown, match="timed out"):
             historian.write(batch(1, 1.0), name_of)
+
+
+# -- steps and retention -------------------------------------------------------------------------------------------------
+
+KEPT = Retention(raw_days=2, minute_days=9, hour_days=0)
+
+
+def rows_of(server: servers.Server, query: str) -> list[list[Any]]:
+    asked = urlencode({"q": query, "db": "sitewarden", "epoch": "ms"})
+    result = json.loads(urllib3.request("POST", f"{server.url}/query?{asked}").data)["results"][0]
+    assert "error" not in result, result
+    return [row for series in result.get("series", ()) for row in series["values"]]
+
+
+def policies(server: servers.Server) -> dict[str, tuple[str, bool]]:
+    return {row[0]: (row[1], row[4]) for row in rows_of(server, "SHOW RETENTION POLICIES ON sitewarden")}
+
+
+def keeping(server: servers.Server, retention: Retention = KEPT) -> InfluxHistorian:
+    return InfluxHistorian(InfluxPlace.parse(f"influxdb://127.0.0.1:{server.port}//sitewarden"), "one", retention=retention)
+
+
+@pytest.mark.wire
+def test_policies_are_made_with_the_database_and_follow_the_settings() -> None:
+    with servers.influxdb() as server:
+        with closing(keeping(server)) as historian:
+            historian.write(batch(1, 1.0, at=THIS_HOUR), name_of)
+            assert policies(server) == {
+                "sitewarden_raw": ("48h0m0s", True),
+                "sitewarden_1m": ("216h0m0s", False),
+                "sitewarden_1h": ("0s", False),
+            }
+        with closing(keeping(server, Retention(3, 0, 0))) as historian:
+            historian.seal(THIS_HOUR)
+            assert policies(server) == {"sitewarden_raw": ("72h0m0s", True), "sitewarden_1m": ("0s", False), "sitewarden_1h": ("0s", False)}
+            assert historian.position() == 1
+
+
+@pytest.mark.wire
+def test_a_database_of_somebody_else_keeps_its_own_default_policy() -> None:
+    with servers.influxdb() as server:
+        tell(server, "CREATE DATABASE sitewarden")
+        with closing(keeping(server)) as historian:
+            historian.write(batch(1, 1.0, at=THIS_HOUR), name_of)
+            historian.seal(THIS_HOUR)
+            assert policies(server)["autogen"] == ("0s", True)
+            assert set(policies(server)) == {"autogen", "sitewarden_1m", "sitewarden_1h"}
+            assert len(historian.series("d1:temperature", 0, THIS_HOUR + 1000, 10).taken_ms) == 1
+
+
+@pytest.mark.wire
+def test_charts_go_on_from_steps_where_the_readings_have_left() -> None:
+    start = THIS_HOUR - 30 * HOUR_MS
+    at = start + np.arange(0, 30 * HOUR_MS, 10_000)
+    values = np.random.default_rng(6).normal(20.0, 5.0, len(at))
+    readings = HistoryBatch(1, np.full(len(at), point_key("d1", "temperature")), at, values)
+    with servers.influxdb() as server, closing(keeping(server)) as historian:
+        historian.write(readings, name_of)
+        historian.seal(THIS_HOUR + HOUR_MS)
+        assert rows_of(server, 'SELECT sum("count") FROM sitewarden_1m.temperature') == [[0, len(at)]]
+        assert rows_of(server, 'SELECT sum("count") FROM sitewarden_1h.temperature') == [[0, len(at)]]
+        whole = historian.series("d1:temperature", start, THIS_HOUR, 100_000)
+        assert (whole.step_ms, len(whole.taken_ms)) == (0, len(at))
+        historian.seal(THIS_HOUR + 5 * 24 * HOUR_MS)  # the readings are older than what is kept raw
+        series = historian.series("d1:temperature", start + 90_000, start + HOUR_MS, 2000)
+        assert (series.step_ms, series.taken_ms.tolist()) == (60_000, (start + 60_000 * np.arange(1, 60)).tolist())
+        for row, begin in enumerate(series.taken_ms.tolist()):
+            expected = values[(at >= begin) & (at < begin + 60_000)]
+            assert (series.minimum[row], series.maximum[row]) == (expected.min(), expected.max())
+            assert series.mean[row] == pytest.approx(expected.mean(), rel=1e-12)
+        historian.seal(THIS_HOUR + 15 * 24 * HOUR_MS)
+        series = historian.series("d1:temperature", start, start + 6 * HOUR_MS, 2000)
+        assert (series.step_ms, series.taken_ms.tolist()) == (HOUR_MS, (start + HOUR_MS * np.arange(6)).tolist())
+        assert series.mean.tolist() == pytest.approx(values[: 6 * 360].reshape(6, 360).mean(axis=1).tolist(), rel=1e-12)
+
+
+@pytest.mark.wire
+def test_a_reading_that_comes_after_its_hours_steps_makes_them_again_also_over_a_restart() -> None:
+    start = THIS_HOUR - 5 * HOUR_MS
+    with servers.influxdb() as server:
+        with closing(keeping(server)) as historian:
+            historian.write(batch(1, *([5.0] * 1800), at=start), name_of)
+            historian.seal(THIS_HOUR + HOUR_MS)
+            historian.write(batch(2, 1000.0, at=start + 500), name_of)
+            assert historian.series("d1:temperature", start, THIS_HOUR, 5).maximum[0] == 1000.0
+            historian.seal(THIS_HOUR + HOUR_MS)
+            assert rows_of(server, 'SELECT max("maximum") FROM sitewarden_1h.temperature')[0][1] == 1000.0
+            historian.write(batch(3, 2000.0, at=start + 600), name_of)
+        with closing(keeping(server)) as historian:
+            historian.seal(THIS_HOUR + HOUR_MS)
+            assert rows_of(server, 'SELECT max("maximum") FROM sitewarden_1m.temperature')[0][1] == 2000.0
+            assert historian.series("d1:temperature", start, THIS_HOUR, 5).maximum[0] == 2000.0
+
+
+@pytest.mark.wire
+def test_a_dropped_database_gets_its_policies_again() -> None:
+    with servers.influxdb() as server, closing(keeping(server)) as historian:
+        historian.write(batch(1, 1.0, at=THIS_HOUR), name_of)
+        tell(server, "DROP DATABASE sitewarden")
+        assert historian.position() == 0
+        historian.write(batch(2, 5.0, at=THIS_HOUR), name_of)
+        assert historian.position() == 2
+        assert set(policies(server)) == {"sitewarden_raw", "sitewarden_1m", "sitewarden_1h"}
+        assert historian.refused == 0
+
+
+@pytest.mark.wire
+def test_a_reading_older_than_what_is_kept_raw_is_refused_and_the_position_goes_on() -> None:
+    with servers.influxdb() as server, closing(keeping(server)) as historian:
+        historian.write(batch(7, 1.0, 2.0, at=THIS_HOUR - 20 * 24 * HOUR_MS), name_of)
+        assert (historian.position(), historian.refused) == (7, 2)
+
+
+@pytest.mark.wire
+def test_a_user_who_may_only_write_keeps_readings_raw_and_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    with servers.influxdb(auth=True) as server:
+        tell(server, "CREATE USER root WITH PASSWORD 'r' WITH ALL PRIVILEGES")
+        for query in ("CREATE DATABASE db", "CREATE USER me WITH PASSWORD 'm'", "GRANT ALL ON db TO me"):
+            assert urllib3.request("POST", f"{server.url}/query?" + urlencode({"q": query, "u": "root", "p": "r"})).status == 200
+        place = InfluxPlace.parse(f"influxdb://me:m@127.0.0.1:{server.port}//db")
+        with closing(InfluxHistorian(place, "x", retention=KEPT)) as historian:
+            historian.write(batch(1, 1.0, at=THIS_HOUR), name_of)
+            historian.seal(THIS_HOUR + HOUR_MS)
+            historian.note_gap(THIS_HOUR, THIS_HOUR + 10)
+            assert historian.position() == 1
+            series = historian.series("d1:temperature", THIS_HOUR, THIS_HOUR + 1000, 10)
+            assert (series.mean.tolist(), series.gaps) == ([1.0], [(THIS_HOUR, THIS_HOUR + 10)])
+    assert caplog.text.count("history is kept raw only") == 1
+
+
+def test_buckets_of_2x_are_asked_for_and_filled_as_its_documentation_says() -> None:
+    heard: list[tuple[str, str]] = []
+    buckets: dict[str, dict[str, Any]] = {
+        "site data": {"id": "b0", "orgID": "o1", "name": "site data", "retentionRules": [{"type": "expire", "everySeconds": 172_800}]},
+        "site data/sitewarden_1m": {"id": "b1", "orgID": "o1", "name": "site data/sitewarden_1m", "retentionRules": []},
+    }
+
+    def ask(method: str, target: str, body: bytes | None, kind: str) -> tuple[int, str]:
+        heard.append((f"{method} {target}", (body or b"").decode()))
+        if method == "GET":
+            name = parse_qs(target.partition("?")[2])["name"][0]
+            return (200, json.dumps({"buckets": [buckets[name]]})) if name in buckets else (404, '{"code": "not found"}')
+        return 201, "{}"
+
+    layout = Buckets("my org", "site data", ask)
+    assert layout.lay(KEPT) == 172_800_000
+    assert [(line, json.loads(body)) for line, body in heard if not line.startswith("GET")] == [
+        ("PATCH /api/v2/buckets/b1", {"retentionRules": [{"type": "expire", "everySeconds": 9 * 86_400}]}),
+        ("POST /api/v2/buckets", {"orgID": "o1", "name": "site data/sitewarden_1h", "retentionRules": []}),
+    ]
+    heard.clear()
+    layout.make(60_000, 1_790_000_000_000 // HOUR_MS * HOUR_MS, 1_790_000_000_000 // HOUR_MS * HOUR_MS + HOUR_MS)
+    assert [line for line, _ in heard] == ["POST /api/v2/query?org=my+org"] * 4
+    assert heard[0][1] == (
+        'from(bucket: "site data") |> range(start: 2026-09-21T14:00:00Z, stop: 2026-09-21T15:00:00Z)'
+        ' |> filter(fn: (r) => r._field == "value" and exists r.device)'
+        ' |> aggregateWindow(every: 1m, fn: min, timeSrc: "_start", createEmpty: false) |> set(key: "_field", value: "minimum")'
+        ' |> to(bucket: "site data/sitewarden_1m", org: "my org") |> filter(fn: (r) => false)'
+    )
+    assert [re.findall(r"fn: (min|max|sum|count),.*value: .(\w+)", flux) for _, flux in heard] == [
+        [("min", "minimum")], [("max", "maximum")], [("sum", "total")], [("count", "count")]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_token_of_2x_that_may_make_no_bucket_is_denied(status: int) -> None:
+    def ask(method: str, target: str, body: bytes | None, kind: str) -> tuple[int, str]:
+        found = {"id": "b0", "orgID": "o1", "name": "b", "retentionRules": []}
+        return (200, json.dumps({"buckets": [found]})) if target.endswith("name=b") else (status if body else 404, "no")
+
+    with pytest.raises(Denied):
+        Buckets("o", "b", ask).lay(KEPT)
+
+
+@pytest.mark.parametrize(("text", "literal"), [("a b", '"a b"'), ('a"b\\', '"a\\"b\\\\"'), ("${x}", '"\\${x}"')])
+def test_a_text_in_flux_stays_a_text(text: str, literal: str) -> None:
+    assert flux_text(text) == literal
