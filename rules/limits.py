@@ -35,7 +35,7 @@ LIMITS_ABOVE: dict[str, LimitRange] = {
 
 # these detectors confirmed by themselves before they spoke, and their indication holds until a manual reset
 IMMEDIATE_METRICS = dict.fromkeys(
-    ("smoke_alarm", "heat_alarm", "manual_call"),
+    ("smoke_alarm", "fire_alarm", "fire_summary", "heat_alarm", "manual_call"),
     "a fire detector's alarm has no delay and is latched until manual reset (GB 4717)",
 )
 

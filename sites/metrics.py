@@ -29,7 +29,7 @@ def _flags(kind: str, *names: str) -> list[Metric]:
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in [
-        *_flags("smoke", "smoke_alarm"),
+        *_flags("smoke", "smoke_alarm", "fire_alarm"),  # fire_alarm: a detector whose kind is not told, flame, combined with a module
         *_flags("heat", "heat_alarm"),
         *_flags("gas", "gas_alarm", "co_alarm"),
         *_flags("manual_call", "manual_call"),
@@ -37,7 +37,7 @@ METRICS: dict[str, Metric] = {
         *_flags("power", "closed", "trip"),
         *_flags("electrical", "arc_alarm"),
         *_flags("device", "tamper", "fault", "battery_low", "mains_lost", "muted", "test"),
-        *_flags("other", "door_open", "occupancy"),
+        *_flags("other", "door_open", "occupancy", "fire_summary"),  # fire_summary: a panel's own lamp, beside its detectors' alarms
         Metric("smoke_obscuration", "dB/m", 0.0, 100.0, "smoke"),
         Metric("lel", "%LEL", -5.0, 110.0, "gas"),
         Metric("co", "ppm", -10.0, 100_000.0, "gas"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ingest.codec import Codec
+from ingest.codecs.gb26875 import GB26875
 from ingest.codecs.homeassistant import HOMEASSISTANT
 from ingest.codecs.homie import HOMIE
 from ingest.codecs.native import NATIVE
@@ -26,6 +27,7 @@ CODECS: dict[str, Codec] = {
         HOMIE,
         HOMEASSISTANT,
         SPARKPLUG,
+        GB26875,
     )
 }
 
