@@ -11,8 +11,10 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from storage.retention import Retention
 
 _PREFIX = "SITEWARDEN_"
 _SECRET = re.compile(r"(?<=://)([^@/\s]*)@")
@@ -55,6 +57,9 @@ class Settings(BaseSettings):
     scan_readings: int = Field(20_000, ge=100)
     orders_open: int = Field(5_000, ge=10)
     journal_bytes: int = Field(4 * 2**30, ge=2**20)
+    history_raw_days: int = Field(30, ge=0)
+    history_minute_days: int = Field(365, ge=0)
+    history_hour_days: int = Field(3650, ge=0, validate_default=True)
     snapshot_s: float = Field(30.0, ge=0.1)
     console_dir: Path = Path(__file__).resolve().parent.parent / "console" / "dist"
 
@@ -79,6 +84,13 @@ class Settings(BaseSettings):
             raise ValueError("must begin with duckdb:///, influxdb://, influxdbs:// or memory://")
         return url
 
+    @field_validator("history_hour_days")
+    @classmethod
+    def _days_in_order(cls, days: int, info: ValidationInfo) -> int:
+        if {"history_raw_days", "history_minute_days"} <= info.data.keys():
+            Retention(info.data["history_raw_days"], info.data["history_minute_days"], days)
+        return days
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -99,6 +111,11 @@ class Settings(BaseSettings):
     def historian(self) -> str:
         """The historian's URL with the data directory filled in."""
         return self.historian_url.replace("{data_dir}", str(self.data_dir))
+
+    @property
+    def retention(self) -> Retention:
+        """How long history is kept in which form."""
+        return Retention(self.history_raw_days, self.history_minute_days, self.history_hour_days)
 
     def secret(self) -> str:
         """The secret key as set, or the one made once in the data directory (readable by its owner only)."""

@@ -106,7 +106,7 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
 
     records = Records.open(settings.records)
     stack.callback(records.close)
-    historian = open_historian(settings.historian, folder, _client_id(folder))
+    historian = open_historian(settings.historian, folder, _client_id(folder), settings.retention)
     stack.callback(historian.close)
 
     feed = Feed()

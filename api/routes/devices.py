@@ -34,8 +34,8 @@ from sites.records import NotFound, Unavailable
 log = logging.getLogger("sitewarden.api")
 router = APIRouter(route_class=ActingRoute, tags=["devices"])
 Of = Annotated[str | None, Query(max_length=64)]
-STEPS = {"auto": 1_000, "fine": 5_000, "coarse": 200}
-LONGEST_MS = 5 * 366 * 86_400_000
+STEPS = {"auto": 1_000, "fine": 2_000, "coarse": 200}
+LONGEST_MS = 100 * 366 * 86_400_000
 
 
 # the inbox comes first: `inbox` is not a device's id
@@ -180,14 +180,14 @@ def readings(
     visitor: By,
     from_ms: Annotated[AskedInstant | None, Query(alias="from", description="default: an hour before `to`")] = None,
     to_ms: Annotated[AskedInstant | None, Query(alias="to", description="exclusive; default: now")] = None,
-    resolution: Annotated[Literal["auto", "fine", "coarse"], Query(description="at most 1000, 5000 or 200 steps")] = "auto",
+    resolution: Annotated[Literal["auto", "fine", "coarse"], Query(description="at most 1000, 2000 or 200 steps")] = "auto",
 ) -> SeriesShape:
     """History of a point: raw where the span is short, else minimum, mean and maximum a step."""
     _heard(door, visitor, point_id)
     until = visitor.now_ms + 1 if to_ms is None else to_ms
     since = until - 3_600_000 if from_ms is None else from_ms
     if not 0 < until - since <= LONGEST_MS:
-        raise invalid("from must lie before to, and at most five years", "?from")
+        raise invalid("from must lie before to, and at most a hundred years", "?from")
     try:
         series = door.history.series(point_id, since, until, STEPS[resolution])
     except Unavailable as error:

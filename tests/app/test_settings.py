@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.settings import SettingsError, load
+from storage.retention import Retention
 
 
 def test_the_defaults_are_the_public_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,12 +45,22 @@ def test_an_unknown_key_in_the_file_is_an_error(tmp_path: Path, monkeypatch: pyt
         ("SITEWARDEN_MQTT_URL", "amqp://host", "embedded://, mqtt:// or mqtts://"),
         ("SITEWARDEN_RECORDS_URL", "mysql://host", "sqlite:/// or postgresql"),
         ("SITEWARDEN_HISTORIAN_URL", "file://x", "duckdb:///"),
+        ("SITEWARDEN_HISTORY_RAW_DAYS", "-1", "history_raw_days"),
+        ("SITEWARDEN_HISTORY_RAW_DAYS", "400", "a finer form is kept no longer than a coarser one"),
+        ("SITEWARDEN_HISTORY_MINUTE_DAYS", "0", "a finer form is kept no longer than a coarser one"),
     ],
 )
 def test_a_bad_value_says_which_setting_and_what_is_allowed(name: str, value: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=says):
         load()
+
+
+def test_history_is_kept_as_long_as_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load().retention == Retention(30, 365, 3650)
+    monkeypatch.setenv("SITEWARDEN_HISTORY_MINUTE_DAYS", "0")
+    monkeypatch.setenv("SITEWARDEN_HISTORY_HOUR_DAYS", "0")
+    assert load().retention == Retention(30, 0, 0)
 
 
 def test_secrets_are_masked() -> None:
