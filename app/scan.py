@@ -207,8 +207,6 @@ class Scan:
         for _ in range(len(self._items)):
             at_ms, item = self._items.popleft()
             items.append(Placed(end, min(at_ms, now_ms), item))
-        for order_id in self.core.to_send(now_ms) if self.volatile is None else ():
-            items.append(Placed(end, now_ms, Sending(order_id=order_id)))
         answers: list[tuple[int, Future[Answer]]] = []
         for _ in range(len(self._requests)):
             at_ms, request, answer = self._requests.popleft()
@@ -216,6 +214,9 @@ class Scan:
                 continue  # who asked has given up, and was told that nothing was done
             answers.append((len(items), answer))
             items.append(Placed(end, min(at_ms, now_ms), request))
+        # after the requests: what one of them forbids (a class, a lock) does not leave in the same scan
+        for order_id in self.core.to_send(now_ms) if self.volatile is None else ():
+            items.append(Placed(end, now_ms, Sending(order_id=order_id)))
         return Input(now_ms, readings, items), heard, answers
 
     def _append(self, given: Input) -> bool:

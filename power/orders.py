@@ -320,6 +320,9 @@ class Orders:
         """Put a lock on a circuit. Raises UnknownCircuit, RequestRefused."""
         if request.circuit_id not in self._book.roster.circuits:
             raise UnknownCircuit(f"no circuit {request.circuit_id}; nothing was locked")
+        order = self._book.on_circuit(request.circuit_id)
+        if order is not None and order.action is Action.RESTORE and order.state is not OrderState.REQUESTED:
+            raise RequestRefused(f"a restore of circuit {request.circuit_id} has left (order {order.id}): wait until it ends, then lock")
         self._book.locks[request.circuit_id] = locked(request, self._book.locks.get(request.circuit_id), now_ms)
         return self._book.locks[request.circuit_id]
 

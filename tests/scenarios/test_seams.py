@@ -13,7 +13,8 @@ from alarms.requests import Acknowledge, Reset
 from app.desk import Desk
 from app.restore import replay
 from app.rows import ConfigChanged
-from power.requests import Cut, Restore
+from power.errors import RequestRefused
+from power.requests import Cut, LockOut, Restore, SetClass
 from storage import snapshots
 from tests.scenarios.house import House
 from tests.scenarios.sample import device, kitchen
@@ -152,3 +153,33 @@ def test_another_breaker_under_the_same_device_voids_the_trials_of_its_circuits(
     assert order.state_code == "no_trial"
     told = [circuit for step in house.steps for circuit in step.outcome.circuits]
     assert [(circuit.id, circuit.trial, circuit.version) for circuit in told] == [("pump", None, 2), ("stove", None, 2)]
+
+
+def test_a_cut_does_not_leave_in_the_scan_in_which_its_circuit_becomes_a_fire_circuit(house: House) -> None:
+    house.hear("switch", closed__1=1, current_a__1=5.0, voltage_v__1=231.0)
+    house.run(1)
+    (order,) = house.ask(Cut(key="k", circuit_ids=("stove",), who="a", reason="r")).orders
+    house.ask(SetClass(circuit_id="stove", who="m", circuit_class="fire", reason="it feeds the pump"))
+    house.run(1)
+    assert house.outlet.published == []
+    assert house.order(order.id).state_code == "class_fire"
+
+
+def test_nobody_is_told_that_a_circuit_is_locked_out_while_a_restore_of_it_may_be_on_its_way(house: House) -> None:
+    house.hear("switch", closed__1=0, current_a__1=0.0, voltage_v__1=2.0)
+    house.run(1)
+    house.ask(Restore(key="k", circuit_id="stove", who="a", second="b", reason="r"))
+    house.run(0.5)
+    assert len(house.outlet.published) == 1
+    with pytest.raises(RequestRefused, match="wait until it ends"):
+        house.ask(LockOut(circuit_id="stove", who="fitter", reason="work"))
+
+
+def test_a_lock_out_stops_a_restore_that_has_not_left(house: House) -> None:
+    house.hear("switch", closed__1=0, current_a__1=0.0, voltage_v__1=2.0)
+    house.run(1)
+    (order,) = house.ask(Restore(key="k", circuit_id="stove", who="a", second="b", reason="r")).orders
+    house.ask(LockOut(circuit_id="stove", who="fitter", reason="work"))
+    house.run(1)
+    assert house.outlet.published == []
+    assert house.order(order.id).state_code == "locked_out"
