@@ -26,7 +26,7 @@ from tests import servers
 from tests.app.process import ServiceProcess
 
 RUNS = 3
-MESSAGES = 120_000
+MESSAGES = 200_000
 DEVICES = 1_000
 RULES = 10
 BAR = 0.6
