@@ -15,6 +15,7 @@ BENCHMARKS = {
     "B1": "benchmarks.b1_rules",
     "B2": "benchmarks.b2_ingest",
     "B4": "benchmarks.b4_live",
+    "B9": "benchmarks.b9_history",
 }
 
 

@@ -29,7 +29,7 @@ from storage.retention import HOUR_MS, MINUTE_MS, RAW, Kept, Piece, Retention, f
 LATE_MS = 3_600_000  # a day is sealed this long after its end; what is later still is sealed with the next day
 MEMORY = "512MB"
 THREADS = 2
-_ROW_GROUP = 32_768  # readings of a few points: a chart of one point reads one or two groups of a day
+ROW_GROUP = 32_768  # readings of a few points: a chart of one point reads one or two groups of a day
 _ATTEMPTS = 20  # of a reader under whose hands files were replaced or let go of: DuckDB opens a file more than once
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS hot (key BIGINT NOT NULL, taken_ms BIGINT NOT NULL, value DOUBLE NOT NULL)",
@@ -283,7 +283,7 @@ class DuckDbHistorian:
         for name, value in bounds.items():
             query = query.replace(f"${name}", str(value))
         partial = file.with_suffix(".part")
-        options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP}"
+        options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP}"
         try:
             self._connection.execute(f"COPY ({query}) TO {quoted(partial)} ({options})")
             appear(partial, file)
