@@ -1,6 +1,6 @@
 """The running service: starts the parts in order, stops them in the mirror's order, and waits for a signal between.
 
-Start: restored -> records, projector, historian writer -> scan -> broker -> HTTP. *Ready* is said by `/readyz`.
+Start: restored -> records, projector, historian writer -> scan -> broker, GB/T 26875.3 listener -> HTTP. *Ready* is said by `/readyz`.
 """
 
 from __future__ import annotations
@@ -56,6 +56,9 @@ class Service:
         stack.callback(parts.scan.stop)
         parts.broker.start()
         stack.callback(parts.broker.stop)
+        if parts.listener is not None:
+            parts.listener.start()
+            stack.callback(parts.listener.stop)
         parts.http.start()
         stack.callback(parts.http.stop)
 

@@ -42,6 +42,8 @@ class Settings(BaseSettings):
     codecs: str = "all"
     routes: str = ""
     zigbee2mqtt_base: str = "zigbee2mqtt"
+    gb26875_tcp: str | None = None
+    mappings_dir: Path | None = None
     records_url: str = "sqlite:///{data_dir}/records.db"
     historian_url: str = "duckdb:///{data_dir}/history.duckdb"
     http_host: str = "127.0.0.1"

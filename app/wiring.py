@@ -9,7 +9,8 @@ import fcntl
 import importlib.metadata
 import logging
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,8 @@ from ingest.codecs import table
 from ingest.courier import Courier
 from ingest.decode import Decoder
 from ingest.embedded import EmbeddedBroker
+from ingest.gb26875_tcp import Listener
+from ingest.gb26875_tcp import parse as parse_listening
 from ingest.inbox import Inbox
 from ingest.link import Address
 from ingest.topics import Route, filters_of
@@ -79,6 +82,7 @@ class Parts:
     inbox: Inbox
     embedded: EmbeddedBroker | None
     broker: Broker
+    listener: Listener | None
     keeper: Keeper
     scan: Scan
     desk: Desk
@@ -89,6 +93,21 @@ class Parts:
     def health(self) -> Health:
         """What is degraded, each with its reason."""
         return health_of(self)
+
+
+class _Sources:
+    """All that brings telemetry and waits to hear that the journal has it; each takes what is its own."""
+
+    def __init__(self, *sources: Broker | Listener) -> None:
+        self._sources = sources
+
+    def acknowledge(self, acks: Sequence[tuple[int, int]]) -> None:
+        for source in self._sources:
+            source.acknowledge(acks)
+
+    def redeliver(self) -> None:
+        for source in self._sources:
+            source.redeliver()
 
 
 def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> Parts:
@@ -190,7 +209,9 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
         most_readings=settings.scan_readings,
         most_requests=settings.inbox_requests,
     )
-    scan = Scan(core, journal, clock.now_ms, inbox, decoder, broker, courier, (behind, keeper), pace)
+    listener = _listener(settings, inbox, clock, stack)
+    sources = _Sources(broker, *(() if listener is None else (listener,)))
+    scan = Scan(core, journal, clock.now_ms, inbox, decoder, sources, courier, (behind, keeper), pace)
     inbox.wake = scan.wake
     scan.put(Resumed(since_ms=core.now_ms))
 
@@ -253,6 +274,7 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
         inbox=inbox,
         embedded=embedded,
         broker=broker,
+        listener=listener,
         keeper=keeper,
         scan=scan,
         desk=desk,
@@ -302,8 +324,22 @@ def health_of(parts: Parts) -> Health:
             "historian_position": parts.history.position,
             "alarms_open": len(parts.board.alarms),
             "sessions_lost_total": broker.sessions_lost,
-        },
+        }
+        | _listened(parts.listener),
     )
+
+
+def _listened(listener: Listener | None) -> dict[str, float]:
+    if listener is None:
+        return {}
+    figures = listener.figures
+    return {
+        "gb26875_connections": figures.connections,
+        "gb26875_frames_total": figures.frames,
+        "gb26875_confirmed_total": figures.confirmed,
+        "gb26875_denied_total": figures.denied,
+        "gb26875_skipped_bytes_total": figures.skipped_bytes,
+    }
 
 
 def _locked(folder: Path) -> Any:
@@ -349,6 +385,20 @@ def _broker_address(settings: Settings, stack: ExitStack) -> tuple[Address, Embe
     embedded = EmbeddedBroker(address, settings.data_dir)
     stack.enter_context(embedded)
     return embedded.address, embedded
+
+
+def _listener(settings: Settings, inbox: Inbox, clock: Clock, stack: ExitStack) -> Listener | None:
+    """Bound already, so that a port that is taken is said at the start; served by the service."""
+    if not settings.gb26875_tcp:
+        return None
+    try:
+        listener = Listener(*parse_listening(settings.gb26875_tcp), inbox, clock.now_ms, time.monotonic)
+    except ValueError as error:
+        raise CommandError(f"SITEWARDEN_GB26875_TCP: {error}") from None
+    except OSError as error:
+        raise CommandError(f"SITEWARDEN_GB26875_TCP: cannot listen on {settings.gb26875_tcp}: {error.strerror or error}") from None
+    stack.callback(listener.stop)
+    return listener
 
 
 def _mail(settings: Settings) -> mail.Mail | None:
