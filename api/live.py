@@ -248,12 +248,20 @@ class LiveResponse(Response):
                 await asyncio.wait_for(client.woken.wait(), max(0.0, heartbeat_at - loop.time()))
             client.woken.clear()
             now = loop.time()
+            renewed = b""
             if now >= scope_at:
-                if not await self._is_scope_the_same():
+                scope = await client.scope_now()
+                if scope is None:
                     break
+                if scope[0] != client.scope:
+                    # what the person sees has changed: a resumed stream would never show what stands there already, nor take the rest away
+                    before = b"".join(client.waiting)
+                    client.waiting.clear()
+                    client.scope = scope[0]
+                    renewed = before + await to_thread.run_sync(live.snapshot, client.after_id, client.scope)
                 scope_at = now + live.heartbeat_s
-            if client.waiting:
-                joined = b"".join(client.waiting)
+            if client.waiting or renewed:
+                joined = renewed + b"".join(client.waiting)
                 client.waiting.clear()
             elif now >= heartbeat_at:
                 joined = HEARTBEAT
@@ -265,11 +273,6 @@ class LiveResponse(Response):
                 await asyncio.sleep(live.pause_s)  # what comes meanwhile is sent together
         if not client.is_slow:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    async def _is_scope_the_same(self) -> bool:
-        """Grants may have changed, the session may have ended: then the stream ends, and what comes next starts with a snapshot."""
-        scope = await self._client.scope_now()
-        return scope is not None and scope[0] == self._client.scope
 
     async def _until_ended(self) -> None:
         """A slow client is cut off at once; at a stop the last bytes have half a second to leave."""

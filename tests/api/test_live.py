@@ -173,7 +173,7 @@ def test_heartbeats_keep_an_idle_stream_open_and_notice_a_lost_session(build: Ca
         assert stream.rest() == [], "the stream ends"
 
 
-def test_a_changed_grant_ends_the_stream_so_that_the_next_begins_with_a_snapshot(build: Callable[..., Service]) -> None:
+def test_a_changed_grant_brings_a_fresh_snapshot_of_what_is_seen_now(build: Callable[..., Service]) -> None:
     service = build(live_heartbeat_s=0.1)
     with listening(service, "operator") as stream:
         stream.next()
@@ -181,9 +181,12 @@ def test_a_changed_grant_ends_the_stream_so_that_the_next_begins_with_a_snapshot
         grants = [{"role": "operator", "node_kind": "site", "node_id": "plant"}]
         service.call("root", "PUT", "/users/u-operator", user | {"grants": grants} | {"id": None} if False else {
             "login": "operator", "name": "x", "version": user["version"], "grants": grants})  # fmt: skip
-        stream.rest()
-    with listening(service, "operator") as stream:
-        assert [a["site"]["id"] for a in stream.next().body["alarms"]] == ["plant"]
+        again = stream.next()
+        assert (again.kind, [a["site"]["id"] for a in again.body["alarms"]]) == ("snapshot", ["plant"])
+        for site in ("mall", "plant"):
+            after = alarm(site, seq=2)
+            service.feed.extend(2, [("alarm", site, Transition(alarm=after, signal=Signal.NOTED, at_ms=NOON))])
+        assert stream.next().body["alarm"]["site"]["id"] == "plant"
 
 
 def test_what_waits_is_joined_in_one_frame_and_encoded_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
