@@ -34,8 +34,8 @@ _EVENTS: dict[str, tuple[str, int]] = {"alarm": ("", 1), "alarm_off": ("", 0), "
 
 def locate(topic_filter: str, topic: str) -> Place | None:
     if topic.startswith(f"{REPLIES}/"):
-        prefix = topic[len(REPLIES) + 1 :].removesuffix("/rpc")
-        return Place(prefix, "reply", None, prefix.rpartition("/")[2]) if topic.endswith("/rpc") and prefix else None
+        prefix, _, tail = topic[len(REPLIES) + 1 :].rpartition("/")
+        return Place(prefix, "reply", None, prefix.rpartition("/")[2]) if prefix and tail == "rpc" else None
     for tail, part in (("/events/rpc", "notify"), ("/online", "online")):
         if topic.endswith(tail):
             return _place(topic.removesuffix(tail), part)
