@@ -21,7 +21,7 @@ from power.refusals import Refusal
 from power.requests import PowerRequest
 from sites.inbox import InboxDevice
 from sites.people import Session, User
-from sites.records import Page, Scope
+from sites.records import Change, Page, Scope
 from sites.roster import Roster
 from sites.series import Series
 
@@ -48,6 +48,10 @@ class Desk(Protocol):
         """Journal and decide. Raises AlarmError, PowerError, Busy."""
         ...
 
+    def configurations_changed(self, changes: Sequence[tuple[str, str, int, Any | None]]) -> None:
+        """Many at once, as (kind, id, version, thing or None), in their order: given to the scan in batches, so that none is long."""
+        ...
+
     def configuration_changed(self, kind: str, thing_id: str, version: int, thing: Any | None) -> None:
         """A record transaction changed configuration (`thing` None: removed): it enters the inbox. `kind` is as in `Records`."""
         ...
@@ -66,6 +70,36 @@ class Health:
 class Presence:
     state: str  # online, silent, offline, never_heard
     heard_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedMessage:
+    """A message of a device that was no reading, and why; `raw` is its first 1 KiB."""
+
+    at_ms: int
+    topic: str
+    reason: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceClock:
+    """`offset_ms`: how far the device's clock is behind ours, by its last live messages, which differ by `spread_ms`; None: it never sent
+    a time. `is_wrong`: so far off that arrival times are taken instead."""
+
+    offset_ms: int | None
+    spread_ms: int | None
+    is_wrong: bool
+
+
+class Codecs(Protocol):
+    """The ecosystems that are understood."""
+
+    @property
+    def names(self) -> Sequence[str]: ...
+    def describe(self, topic: str, payload: bytes) -> Mapping[str, Any]:
+        """What the codecs make of one message, as `sitewarden decode` says it."""
+        ...
 
 
 class Board(Protocol):
@@ -90,6 +124,12 @@ class Board(Protocol):
 
     def measured(self, circuit_id: str) -> Measured: ...
     def presence(self, device_id: str) -> Presence: ...
+    def clock(self, device_id: str) -> DeviceClock: ...
+    def refusals(self, device_id: str) -> Sequence[RefusedMessage]:
+        """The last hundred, newest first."""
+        ...
+
+    def refused_total(self, device_id: str) -> int: ...
     def cut_refusal(self, circuit_id: str) -> Refusal | None:
         """Why a cut of this circuit would be refused now, or None: the same decision as the order's."""
         ...
@@ -148,6 +188,11 @@ class Records(Protocol):
         """Returns the version of the removal (present + 1)."""
         ...
 
+    def commit(self, change: Change, who: str, now_ms: int) -> list[tuple[str, Any, int, Any | None]]:
+        """Things of several kinds in one transaction, all or none; each as (kind, id, version, thing or None). Raises NotFound,
+        Conflict."""
+        ...
+
     def rule_version(self, rule_id: str, version: int) -> Any: ...
 
     # projections
@@ -163,9 +208,12 @@ class Records(Protocol):
     def order(self, order_id: str) -> Order: ...
     def order_steps(self, order_id: str) -> list[OrderStep]: ...
     def deliveries(self, alarm_id: str) -> list[Delivery]: ...
-    def inbox_devices(self, sites: Scope, cursor: str | None = None, limit: int = 50) -> Page[InboxDevice]: ...
+    def inbox_devices(self, sites: Scope, cursor: str | None = None, limit: int = 50, dismissed: bool = False) -> Page[InboxDevice]: ...
     def inbox_device(self, inbox_id: str) -> InboxDevice: ...
     def drop_inbox_device(self, inbox_id: str) -> None: ...
+    def dismiss_inbox_devices(self, inbox_ids: Sequence[str], now_ms: int | None) -> None:
+        """All or none; None: back into sight. Raises NotFound."""
+        ...
 
     # hazards: plain record transactions; `change` is given the present hazard and returns the next with its step
     def hazards(self, query: HazardQuery, sites: Scope) -> Page[Hazard]: ...

@@ -20,12 +20,28 @@ from api.docs_page import DOCS
 from api.door import Door
 from api.idempotency import Remembered
 from api.live import HEARTBEAT_S, JOIN_S, Live
-from api.ports import Board, Clock, Desk, Feed, History, Records
-from api.routes import alarms, auth, circuits, devices, hazards, health, linkages, live, orders, places, rules, users
+from api.ports import Board, Clock, Codecs, Desk, Feed, History, Records
+from api.routes import (
+    alarms,
+    auth,
+    circuits,
+    decoding,
+    devices,
+    hazards,
+    health,
+    linkages,
+    live,
+    orders,
+    places,
+    provisioning,
+    rules,
+    users,
+)
 from api.sessions import Sessions
 
 MOST_BODY = 1 << 20
-TOO_LONG = f"a request has at most {MOST_BODY} bytes"
+LONG = {"/api/v1/devices/import": 12 << 20}
+TOO_LONG = "a request has at most {} bytes"
 
 
 def create_app(
@@ -36,6 +52,7 @@ def create_app(
     records: Records,
     history: History,
     clock: Clock,
+    codecs: Codecs,
     secret: bytes,
     version: str = "0",
     cookie_secure: bool = False,
@@ -54,6 +71,7 @@ def create_app(
         records=records,
         history=history,
         clock=clock,
+        codecs=codecs,
         secret=secret,
         version=version,
         cookie_secure=cookie_secure,
@@ -73,6 +91,7 @@ def open_door(
     records: Records,
     history: History,
     clock: Clock,
+    codecs: Codecs,
     secret: bytes,
     version: str = "0",
     cookie_secure: bool = False,
@@ -89,6 +108,7 @@ def open_door(
         records=records,
         history=history,
         clock=clock,
+        codecs=codecs,
         sessions=sessions,
         live=Live(feed, board, clock, sessions.person, live_join_s, live_heartbeat_s),
         remembered=Remembered(records, clock, secret),
@@ -122,7 +142,7 @@ def bare_app(version: str) -> FastAPI:
         separate_input_output_schemas=False,
     )
     v1 = APIRouter(prefix="/api/v1")
-    for noun in (auth, places, devices, circuits, rules, linkages, alarms, hazards, orders, live, users):
+    for noun in (auth, places, provisioning, devices, decoding, circuits, rules, linkages, alarms, hazards, orders, live, users):
         v1.include_router(noun.router)
     app.include_router(v1)
     app.include_router(health.router)
@@ -153,7 +173,7 @@ async def _docs() -> HTMLResponse:
 
 
 class BoundedBody:
-    """Refuses a request body over 1 MiB: by its declared length, or when it turns out so long."""
+    """Refuses a request body over 1 MiB (of `LONG` paths: over their own bound): by its declared length, or when it turns out so long."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -162,9 +182,10 @@ class BoundedBody:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        most = LONG.get(scope["path"], MOST_BODY)
         declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > MOST_BODY:
-            await _too_long()(scope, receive, send)
+        if declared.isdigit() and int(declared) > most:
+            await _too_long(most)(scope, receive, send)
             return
         taken = 0
 
@@ -172,13 +193,13 @@ class BoundedBody:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > MOST_BODY:
+            if taken > most:
                 # the one kind of exception that FastAPI lets through while it reads a body
-                raise HTTPException(413, TOO_LONG)
+                raise HTTPException(413, TOO_LONG.format(most))
             return message
 
         await self._app(scope, counted, send)
 
 
-def _too_long() -> ASGIApp:
-    return problems.answer(413, "too-long", TOO_LONG, TOO_LONG)
+def _too_long(most: int) -> ASGIApp:
+    return problems.answer(413, "too-long", TOO_LONG.format(most), TOO_LONG.format(most))

@@ -6,13 +6,14 @@ are. It answers *may this circuit be cut* with the same decision that an order w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from alarms.classes import By
 from alarms.model import Alarm
-from api.ports import Health, Presence
+from api.ports import DeviceClock, Health, Presence, RefusedMessage
 from app.core import Core, Stepped
+from ingest.clocks import OFFSET_WRONG_MS
 from power.measure import measured_of
 from power.model import Action, Measured, Order
 from power.refusals import Refusal, refusal
@@ -67,6 +68,19 @@ class Board:
     def presence(self, device_id: str) -> Presence:
         memory = self._core.memory
         return Presence(*state_of(memory.program, memory, device_id))
+
+    def clock(self, device_id: str) -> DeviceClock:
+        row = self.roster.device_rows.get(device_id)
+        offset_ms = None if row is None else self._core.clocks.offset_ms(row)
+        spread_ms = None if row is None else self._core.clocks.spread_ms(row)
+        return DeviceClock(offset_ms, spread_ms, offset_ms is not None and abs(offset_ms) > OFFSET_WRONG_MS)
+
+    def refusals(self, device_id: str) -> Sequence[RefusedMessage]:
+        kept = self._core.refused.of(device_id)
+        return [RefusedMessage(refused.arrived_ms, refused.topic, refused.reason, refused.raw) for refused in kept]
+
+    def refused_total(self, device_id: str) -> int:
+        return self._core.refused.total(device_id)
 
     def cut_refusal(self, circuit_id: str) -> Refusal | None:
         circuit = self.roster.circuits.get(circuit_id)

@@ -84,6 +84,17 @@ def _parser() -> argparse.ArgumentParser:
     passwd.add_argument("login")
     passwd.set_defaults(run=_users_passwd)
 
+    devices = commands.add_parser("devices", help="the register of devices and circuits as a CSV or XLSX file")
+    device_acts = devices.add_subparsers(required=True, metavar="ACT")
+    taken = device_acts.add_parser("import", help="all that the file says, or every wrong cell of it and nothing done")
+    taken.add_argument("file", type=Path, metavar="FILE")
+    taken.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+    taken.set_defaults(run=_devices_import)
+    given = device_acts.add_parser("export", help="in the columns that an import reads")
+    given.add_argument("file", type=Path, metavar="FILE", help="ending in .csv or .xlsx")
+    given.add_argument("--language", choices=["en", "zh"], default="en", help="of the header (default en)")
+    given.set_defaults(run=_devices_export)
+
     doctor = commands.add_parser("doctor", help="settings, and what of the outside can be reached and trusted")
     doctor.set_defaults(run=_doctor)
     return parser
@@ -143,6 +154,20 @@ def _users_passwd(arguments: argparse.Namespace) -> int:
     from app.people import set_password
 
     print(set_password(load(), arguments.login))
+    return 0
+
+
+def _devices_import(arguments: argparse.Namespace) -> int:
+    from app.registering import import_file
+
+    print(import_file(load(), arguments.file, arguments.dry_run))
+    return 0
+
+
+def _devices_export(arguments: argparse.Namespace) -> int:
+    from app.registering import export_file
+
+    print(export_file(load(), arguments.file, arguments.language))
     return 0
 
 

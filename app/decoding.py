@@ -1,18 +1,35 @@
-"""`sitewarden decode`: what the codecs make of a message, without a broker, a roster or a service."""
+"""`sitewarden decode`, and the console's page of the same: what the codecs make of a message, without a broker, a roster or a service."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from app.settings import CommandError
+from ingest.codecs import CODECS, REPLY_ROUTES, TELEMETRY_ROUTES
 from ingest.describe import describe
 from ingest.heard import Message
+from ingest.topics import Route
+
+
+class Codecs:
+    """The codecs for the console: their names, and what they make of a message that is pasted, by the site's own table of topics."""
+
+    def __init__(self, routes: Sequence[Route] = (*TELEMETRY_ROUTES, *REPLY_ROUTES)) -> None:
+        self._routes = routes
+
+    @property
+    def names(self) -> Sequence[str]:
+        return tuple(CODECS)
+
+    def describe(self, topic: str, payload: bytes) -> Mapping[str, Any]:
+        return next(iter(describe([Message(topic, payload, 0, False, 0)], self._routes)))
 
 
 def decode_file(topic: str, file: Path | None) -> Iterator[str]:

@@ -6,6 +6,7 @@ It decides nothing. A change of configuration made by a record transaction enter
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -18,6 +19,8 @@ from power.requests import PowerRequest
 RECORDED_WITHIN_S = 1.0
 ANSWERED_WITHIN_S = 10.0
 TAKEN_WITHIN_S = 1.0
+BATCH = 500  # changes of configuration in one scan
+BATCH_WITHIN_S = 5.0
 
 
 class Waits(Protocol):
@@ -41,6 +44,14 @@ class Desk:
             return answer
         recorded = await asyncio.to_thread(self._projector.wait, answer.position, RECORDED_WITHIN_S)
         return replace(answer, recorded=recorded)
+
+    def configurations_changed(self, changes: Sequence[tuple[str, str, int, Any | None]]) -> None:
+        """A batch is in the scan before the next is given to it: readings go between them, and none is a long scan."""
+        for start in range(0, len(changes), BATCH):
+            items = [ConfigChanged.of(*change) for change in changes[start : start + BATCH]]
+            for item in items[:-1]:
+                self._scan.put(item)
+            self._scan.settle(items[-1]).wait(BATCH_WITHIN_S)
 
     def configuration_changed(self, kind: str, thing_id: str, version: int, thing: Any | None) -> None:
         """Waits until the scan has it, so that the person's next request finds it there; longer than a second would help nobody."""

@@ -1,7 +1,8 @@
 """Brings the records up: upgrades them, fills empty ones with what is shipped, and compares the scan's configuration with theirs.
 
 Starting needs no database: while it cannot be reached this keeps trying in a thread of its own, and the service goes on with the
-configuration of its snapshot.
+configuration of its snapshot. Afterwards it looks now and then whether the command line has put something into the records
+(`sitewarden devices import`), and hands it to the scan.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from typing import Any, Protocol
 
 from app import shipped
 from app.configuration import KINDS, Configuration
+from app.people import CONSOLE
 from sites.records import Unavailable
 from storage.records import Records
 
 log = logging.getLogger("sitewarden.records")
 
 RETRY_S = 2.0
+FOLLOW_S = 5.0
+BATCH = 500  # changes given to one scan
 
 
 class Starts(Protocol):
@@ -46,12 +50,12 @@ class RecordsOpening:
         self._is_ahead = is_ahead
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._seen = 0  # the audit's newest entry that was looked at
         self.problem: str | None = "not opened yet"
 
     def start(self) -> None:
         """Open now if that is possible, else go on trying."""
-        if self._try():
-            return
+        self._try()
         self._thread = threading.Thread(target=self._run, name="records-opening", daemon=True)
         self._thread.start()
 
@@ -61,14 +65,32 @@ class RecordsOpening:
             self._thread.join(10.0)
 
     def _run(self) -> None:
-        while not self._stop.wait(RETRY_S):
-            if self._try():
-                return
+        while not self._stop.wait(RETRY_S if self.problem else FOLLOW_S):
+            if self.problem:
+                self._try()
+            else:
+                self.follow()
+
+    def follow(self) -> None:
+        """Hand to the scan what the command line has added or changed since the last look."""
+        try:
+            last, is_changed = self._records.changes_by(CONSOLE, self._seen)
+            if is_changed:
+                known = self._configuration
+                newer = [change for kind in KINDS for change in known.differences(kind, self._records.all_things(kind), held=())]
+                for start in range(0, len(newer), BATCH):
+                    for change in newer[start : start + BATCH]:
+                        self._put(change)
+                    self._stop.wait(0.25)  # readings go between
+            self._seen = last
+        except Unavailable as error:
+            log.warning("the records cannot be looked at: %s", error)
 
     def _try(self) -> bool:
         try:
             self._records.upgrade()
             shipped.ensure(self._records, self._now_ms())
+            self._seen, _ = self._records.changes_by(CONSOLE, 0)
             for kind in KINDS:
                 held = self._configuration.held(kind)
                 for change in self._configuration.differences(kind, self._records.all_things(kind), held):

@@ -20,7 +20,8 @@ _LEAST_PASSWORD = 8
 
 
 @contextmanager
-def _opened(settings: Settings) -> Iterator[Records]:
+def opened(settings: Settings) -> Iterator[Records]:
+    """The records, brought to the newest revision, for one command. Raises CommandError when they cannot be reached."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     records = Records.open(settings.records)
     try:
@@ -34,14 +35,14 @@ def _opened(settings: Settings) -> Iterator[Records]:
 
 def upgrade(settings: Settings) -> str:
     """Bring the records to the newest revision; returns its name."""
-    with _opened(settings) as records:
+    with opened(settings) as records:
         return records.revision()
 
 
 def add(settings: Settings, login: str, name: str, email: str, role: str, on: str) -> str:
     """Add a person with one role on one part of the tree."""
     kind, _, node_id = on.partition(":")
-    with _opened(settings) as records:
+    with opened(settings) as records:
         if kind not in ("all", "district", "enterprise", "site") or (kind == "all") != (not node_id):
             raise CommandError(f"--on {on!r}: give all, district:ID, enterprise:ID or site:ID")
         if node_id:
@@ -72,7 +73,7 @@ def set_password(settings: Settings, login: str) -> str:
     """Set a person's password."""
     from dataclasses import replace
 
-    with _opened(settings) as records:
+    with opened(settings) as records:
         user = records.user_by_login(login)
         if user is None:
             known = ", ".join(sorted(other.login for other in records.users())) or "none"

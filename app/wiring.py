@@ -24,6 +24,7 @@ from app.behind import Behind
 from app.board import Board
 from app.clock import SystemClock
 from app.core import Core
+from app.decoding import Codecs
 from app.desk import Desk
 from app.feed import Feed
 from app.keeper import Keeper
@@ -250,6 +251,7 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
         records=records,
         history=historian,
         clock=clock,
+        codecs=Codecs((*telemetry, *replies)),
         secret=settings.secret().encode(),
         version=importlib.metadata.version("sitewarden"),
         cookie_secure=settings.cookie_secure,

@@ -267,6 +267,11 @@ class Records:
         with reading(self.engine) as c:
             return records_audit.first_break(c)
 
+    def changes_by(self, who: str, after: int) -> tuple[int, bool]:
+        """(the newest audit entry's id, whether `who` changed anything in entries after `after`)."""
+        with reading(self.engine) as c:
+            return records_audit.changes_by(c, who, after)
+
     def unprojected(self) -> int:
         """How many outcomes the projector had to set aside."""
         with reading(self.engine) as c:

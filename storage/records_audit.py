@@ -68,6 +68,14 @@ def first_break(connection: Connection) -> str | None:
     return None
 
 
+def changes_by(connection: Connection, who: str, after: int) -> tuple[int, bool]:
+    """(the newest entry's id, whether one after `after` is by `who`)."""
+    t = tables.audit
+    last = connection.execute(select(func.max(t.c.id))).scalar() or 0
+    mine = connection.execute(select(t.c.id).where(t.c.id > after, t.c.who == who).limit(1)).scalar() if last > after else None
+    return last, mine is not None
+
+
 def size(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(tables.audit)).scalar_one()
 

@@ -240,6 +240,8 @@ def _parents_first(kind: Kind, given: Sequence[Any]) -> Sequence[Any]:
     if kind.parent is None or len(given) < 2:
         return given
     waiting = {thing.id: thing for thing in given}
+    if len(waiting) < len(given):
+        raise Conflict(f"{kind.name}: {_TWICE}")
     ordered: list[Any] = []
     while waiting:
         ready = [thing for thing in waiting.values() if getattr(thing, kind.parent) not in waiting]

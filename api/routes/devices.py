@@ -1,4 +1,7 @@
-"""Devices with their presence, their points with the newest reading and the history behind it, and unknown devices to accept."""
+"""Devices with their presence, clock, battery and refusals; their points with the newest reading and the history behind it.
+
+How devices come, move, are replaced and go stands in `api.routes.provisioning`.
+"""
 
 from __future__ import annotations
 
@@ -9,69 +12,32 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 
 from api import configuration
+from api.days import last_day, until_ms
 from api.door import ActingRoute, At, By, Door, Visitor
 from api.problems import Problem, invalid, not_found
 from api.routes.query import Cursor, Limit
+from api.shapes.provisioning import DeviceDetail, RefusedPage, battery_shape, detail_shape, refused_shape
 from api.shapes.times import AskedInstant, finite, iso
 from api.shapes.tree import (
-    AcceptDeviceAsk,
     ChangedDeviceAsk,
     DeviceAsk,
     DevicePage,
     DeviceShape,
-    InboxPage,
     PointPage,
     PointShape,
     SeriesShape,
     device_shape,
-    inbox_shape,
     series_shape,
 )
 from sites.metrics import kind_of, unit_of
 from sites.model import Device, point_id
-from sites.records import NotFound, Unavailable
+from sites.records import Unavailable
 
 log = logging.getLogger("sitewarden.api")
 router = APIRouter(route_class=ActingRoute, tags=["devices"])
 Of = Annotated[str | None, Query(max_length=64)]
 STEPS = {"auto": 1_000, "fine": 2_000, "coarse": 200}
 LONGEST_MS = 100 * 366 * 86_400_000
-
-
-# the inbox comes first: `inbox` is not a device's id
-@router.get("/devices/inbox")
-def inbox(door: At, visitor: By, cursor: Cursor = None, limit: Limit = 50) -> InboxPage:
-    """Devices that were heard and are not known."""
-    visitor.must_somewhere("configure")
-    page = door.records.inbox_devices(visitor.reach.sites["configure"], cursor, limit)
-    return {"items": [inbox_shape(t) for t in page.items], "next_cursor": page.next_cursor}
-
-
-@router.post("/devices/inbox/{inbox_id}/accept", status_code=201)
-def accept(inbox_id: str, ask: AcceptDeviceAsk, door: At, visitor: By) -> DeviceShape:
-    """Bind an unknown device to site and zone: from its next message on it is watched."""
-    try:
-        found = door.records.inbox_device(inbox_id)
-    except NotFound:
-        raise not_found("the unknown device", inbox_id) from None
-    if not visitor.reach.may("configure", found.site_id):
-        raise not_found("the unknown device", inbox_id)
-    _placed(door, visitor, ask.site_id, ask.zone_id)
-    device = Device(
-        id=ask.id or _suggested_id(found.address, inbox_id),
-        site_id=ask.site_id,
-        zone_id=ask.zone_id,
-        name=ask.name or found.suggested_name or found.address,
-        kind=ask.kind or found.suggested_kind or "other",
-        codec=found.codec,
-        address=found.address,
-        interval_s=ask.interval_s,
-        link=ask.link,
-    )
-    _free_address(door, device)
-    kept = configuration.insert(door, visitor, "device", device)
-    door.records.drop_inbox_device(inbox_id)
-    return _shape(door, kept)
 
 
 @router.get("/devices")
@@ -85,12 +51,12 @@ def devices(
     limit: Limit = 50,
 ) -> DevicePage:
     page = configuration.listed(door, visitor, "device", cursor, limit, site_id=site, zone_id=zone, q=q)
-    return {"items": [_shape(door, t) for t in page.items], "next_cursor": page.next_cursor}
+    return {"items": [shape(door, t) for t in page.items], "next_cursor": page.next_cursor}
 
 
 @router.post("/devices", status_code=201)
 def new_device(ask: DeviceAsk, door: At, visitor: By) -> DeviceShape:
-    _placed(door, visitor, ask.site_id, ask.zone_id)
+    placed(door, visitor, ask.site_id, ask.zone_id)
     device_id = configuration.new_id(ask.id, "device")
     device = Device(
         id=device_id,
@@ -103,14 +69,36 @@ def new_device(ask: DeviceAsk, door: At, visitor: By) -> DeviceShape:
         gateway_id=ask.gateway_id,
         interval_s=ask.interval_s,
         link=ask.link,
+        calibrated_until_ms=day(ask.calibrated_until, zone_of_site(door, ask.site_id), "/calibrated_until"),
+        service_until_ms=day(ask.service_until, zone_of_site(door, ask.site_id), "/service_until"),
     )
-    _free_address(door, device)
-    return _shape(door, configuration.insert(door, visitor, "device", device))
+    free_address(door, device)
+    return shape(door, configuration.insert(door, visitor, "device", device))
 
 
 @router.get("/devices/{device_id}")
-def device(device_id: str, door: At, visitor: By) -> DeviceShape:
-    return _shape(door, configuration.one(door, visitor, "device", device_id))
+def device(device_id: str, door: At, visitor: By) -> DeviceDetail:
+    """The device with its clock, its battery, what it switches, and how much of what it says is refused."""
+    found: Device = configuration.one(door, visitor, "device", device_id)
+    board = door.board
+    roster = board.roster
+    return detail_shape(
+        found,
+        board.presence(found.id),
+        zone_of_site(door, found.site_id),
+        board.clock(found.id),
+        battery_shape(roster.latest(found.id, "battery"), roster.latest(found.id, "battery_low")),
+        board.refused_total(found.id),
+        [roster.circuits[c] for c in tuple(roster.circuits_of_device.get(found.id, ())) if c in roster.circuits],
+    )
+
+
+@router.get("/devices/{device_id}/refusals")
+def refusals(device_id: str, door: At, visitor: By) -> RefusedPage:
+    """What of its messages was no reading, with the raw bytes."""
+    found = configuration.one(door, visitor, "device", device_id)
+    items = [refused_shape(refused) for refused in door.board.refusals(found.id)]
+    return {"total": door.board.refused_total(found.id), "items": items}
 
 
 @router.put("/devices/{device_id}")
@@ -118,7 +106,7 @@ def change_device(device_id: str, ask: ChangedDeviceAsk, door: At, visitor: By) 
     configuration.same_id(ask.id, device_id)
 
     def make(present: Device) -> Device:
-        _placed(door, visitor, ask.site_id, ask.zone_id)
+        placed(door, visitor, ask.site_id, ask.zone_id)
         changed = replace(
             present,
             site_id=ask.site_id,
@@ -130,11 +118,13 @@ def change_device(device_id: str, ask: ChangedDeviceAsk, door: At, visitor: By) 
             gateway_id=ask.gateway_id,
             interval_s=ask.interval_s,
             link=ask.link,
+            calibrated_until_ms=_day_kept(door, ask, present, "calibrated_until"),
+            service_until_ms=_day_kept(door, ask, present, "service_until"),
         )
-        _free_address(door, changed)
+        free_address(door, changed)
         return changed
 
-    return _shape(door, configuration.change(door, visitor, "device", device_id, ask.version, make))
+    return shape(door, configuration.change(door, visitor, "device", device_id, ask.version, make))
 
 
 @router.delete("/devices/{device_id}", status_code=204)
@@ -205,32 +195,48 @@ def readings(
 # -- parts ---------------------------------------------------------------------------------------------------------------
 
 
-def _shape(door: Door, device: Device) -> DeviceShape:
-    return device_shape(device, door.board.presence(device.id))
+def shape(door: Door, device: Device) -> DeviceShape:
+    return device_shape(device, door.board.presence(device.id), zone_of_site(door, device.site_id))
 
 
-def _placed(door: Door, visitor: Visitor, site_id: str, zone_id: str) -> None:
+def zone_of_site(door: Door, site_id: str) -> str:
+    """The site's time zone, in which its days begin and end."""
+    site = door.board.roster.sites.get(site_id)
+    return site.timezone if site else "UTC"
+
+
+def day(given: str | None, zone: str, pointer: str) -> int | None:
+    """The moment at which this day is over. Raises 422."""
+    try:
+        return None if given is None else until_ms(given, zone)
+    except ValueError as error:
+        raise invalid(str(error), pointer) from None
+
+
+def _day_kept(door: Door, ask: DeviceAsk, present: Device, name: str) -> int | None:
+    """The date as asked; one that is left out stays the same day, also at a site of another time zone."""
+    was = last_day(getattr(present, f"{name}_ms"), zone_of_site(door, present.site_id))
+    return day(getattr(ask, name) if name in ask.model_fields_set else was, zone_of_site(door, ask.site_id), f"/{name}")
+
+
+def placed(door: Door, visitor: Visitor, site_id: str, zone_id: str) -> None:
     configuration.known(door, visitor, "site", site_id, "/site_id")
     configuration.site_of_zone(door, visitor, zone_id, site_id)
 
 
-def _free_address(door: Door, device: Device) -> None:
+def free_address(door: Door, device: Device) -> None:
     """Raises 422 where another device already is heard under this address."""
     other = door.board.roster.find(device.codec, device.address)
     if other is not None and other.id != device.id:
-        raise invalid(f"another device is heard as {device.codec} {device.address}", "/address")
-
-
-def _suggested_id(address: str, inbox_id: str) -> str:
-    last = "".join(c if (c.isalnum() and c.isascii()) or c in "_.-" else "-" for c in address.rpartition("/")[2])[:64]
-    return last or inbox_id[:64]
+        raise invalid(f"another device ({other.id}) is heard as {device.codec} {device.address}", "/address")
 
 
 def _heard(door: Door, visitor: Visitor, name: str) -> tuple[Device, str]:
     device_id, _, metric = name.partition(":")
     roster = door.board.roster
-    found = roster.device(device_id)
-    if found is None or not visitor.reach.may("see", found.site_id) or roster.point_row(device_id, metric) is None:
+    row = roster.rows_ever.get(device_id)  # also of a retired one: its history is kept
+    found = None if row is None else roster.devices_by_row[row]
+    if row is None or found is None or not visitor.reach.may("see", found.site_id) or metric not in roster.rows_by_metric[row]:
         raise not_found("the point", name)
     return found, metric
 

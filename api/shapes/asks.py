@@ -12,6 +12,9 @@ ReasonText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=
 IdText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 
 
+DayText = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+
+
 class Ask(BaseModel):
     """Unknown fields are refused: a misspelt one must not be silently lost."""
 

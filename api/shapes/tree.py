@@ -8,8 +8,9 @@ from __future__ import annotations
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from api.days import last_day
 from api.ports import Presence
-from api.shapes.asks import Ask, IdText, NameText
+from api.shapes.asks import Ask, DayText, IdText, NameText
 from api.shapes.times import AskedInstant, Instant, finite, iso, iso_or_none
 from sites.inbox import InboxDevice
 from sites.model import Device, District, Enterprise, Site, Zone
@@ -77,6 +78,8 @@ class PresenceShape(TypedDict):
 
 
 class DeviceShape(TypedDict):
+    """The dates are the last days of its calibration and of its service life, in the site's own time."""
+
     id: str
     site_id: str
     zone_id: str
@@ -87,6 +90,8 @@ class DeviceShape(TypedDict):
     gateway_id: str | None
     interval_s: float | None
     link: str
+    calibrated_until: str | None
+    service_until: str | None
     presence: PresenceShape
     version: int
 
@@ -116,7 +121,7 @@ class PointPage(TypedDict):
 
 
 class InboxShape(TypedDict):
-    """`payload` is the last message, as text where it is text (at most 4 kB)."""
+    """`payload` is the last message, as text where it is text (at most 4 kB); `dismissed_at` is null while it waits."""
 
     id: str
     codec: str
@@ -129,6 +134,7 @@ class InboxShape(TypedDict):
     first_at: Instant
     last_at: Instant
     count: int
+    dismissed_at: Instant | None
 
 
 class InboxPage(TypedDict):
@@ -195,7 +201,8 @@ def zone_shape(thing: Zone) -> ZoneShape:
     }
 
 
-def device_shape(thing: Device, presence: Presence) -> DeviceShape:
+def device_shape(thing: Device, presence: Presence, zone: str) -> DeviceShape:
+    """`zone` is the site's time zone, in which the dates are days."""
     return {
         "id": thing.id,
         "site_id": thing.site_id,
@@ -207,6 +214,8 @@ def device_shape(thing: Device, presence: Presence) -> DeviceShape:
         "gateway_id": thing.gateway_id,
         "interval_s": thing.interval_s,
         "link": thing.link,
+        "calibrated_until": last_day(thing.calibrated_until_ms, zone),
+        "service_until": last_day(thing.service_until_ms, zone),
         "presence": {"state": presence.state, "heard_at": iso_or_none(presence.heard_ms)},
         "version": thing.version,
     }
@@ -225,6 +234,7 @@ def inbox_shape(thing: InboxDevice) -> InboxShape:
         "first_at": iso(thing.first_ms),
         "last_at": iso(thing.last_ms),
         "count": thing.count,
+        "dismissed_at": iso_or_none(thing.dismissed_ms),
     }
 
 
@@ -311,10 +321,12 @@ class DeviceAsk(Ask):
     gateway_id: IdText | None = None
     interval_s: float | None = Field(default=None, gt=0, le=366 * 86_400)
     link: str = Field(default="wired", pattern=r"^(wired|zigbee|lora|nb)$")
+    calibrated_until: DayText | None = None
+    service_until: DayText | None = None
 
 
 class ChangedDeviceAsk(DeviceAsk, Versioned):
-    pass
+    """Dates that are left out stay; null takes them away."""
 
 
 class CircuitAsk(Ask):

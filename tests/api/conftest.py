@@ -18,6 +18,7 @@ from api.door import Door
 from api.run import HttpServer, bind
 from api.server import bare_app, open_door
 from app.clock import ManualClock
+from app.decoding import Codecs
 from app.feed import Feed
 from storage.database import writing
 from storage.project import apply
@@ -98,7 +99,7 @@ def build(app: FastAPI, url: str, filled_file: Path, tmp_path: Path) -> Iterator
         desk, outage = PaperDesk(board, feed, clock), Outage(records)
         door = open_door(
             desk=desk, board=board, feed=feed, records=outage, history=PaperHistory(), clock=clock,  # type: ignore[arg-type]
-            secret=b"secret of the tests", version="1.2.3", **settings,
+            codecs=Codecs(), secret=b"secret of the tests", version="1.2.3", **settings,
         )  # fmt: skip
         app.state.door = door
         client = httpx.Client(base_url=url, trust_env=False)

@@ -6,6 +6,7 @@ The records are the real ones on SQLite, the feed is the service's own.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from alarms.linkage import Linkage
 from alarms.model import Alarm, Attention, Condition, Signal, Transition
 from alarms.requests import Acknowledge, AlarmRequest, Assign, Judge, LinkHazard, Note, Progress, Reset
 from api.access import ROLES
-from api.ports import Answer, Busy, Health, Presence
+from api.ports import Answer, Busy, DeviceClock, Health, Presence, RefusedMessage
 from app.clock import ManualClock
 from app.feed import Feed
 from power.model import Action, Measured, Order, OrderState, OrderStep
@@ -197,6 +198,15 @@ class PaperBoard:
     def presence(self, device_id: str) -> Presence:
         return Presence("online", NOON)
 
+    def clock(self, device_id: str) -> DeviceClock:
+        return DeviceClock(45_000, 300, True)
+
+    def refusals(self, device_id: str) -> list[RefusedMessage]:
+        return [RefusedMessage(NOON, f"sitewarden/v1/mall/{device_id}/telemetry", "not JSON", b"\xff{lel")]
+
+    def refused_total(self, device_id: str) -> int:
+        return 7
+
     def cut_refusal(self, circuit_id: str) -> Refusal | None:
         circuit = self.roster.circuits.get(circuit_id)
         if circuit is None:
@@ -249,6 +259,10 @@ class PaperDesk:
             case Note(alarm_id=i, who=who) | Progress(alarm_id=i, who=who):
                 return Answer(2, True, alarms=(self._alarm(i, Signal.NOTED, who),))
         return Answer(2, True)
+
+    def configurations_changed(self, changes: Sequence[tuple[str, str, int, Any]]) -> None:
+        for change in changes:
+            self.configuration_changed(*change)
 
     def configuration_changed(self, kind: str, thing_id: str, version: int, thing: Any | None) -> None:
         self.configured.append((kind, thing_id, version, thing))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -152,6 +153,21 @@ CASES: dict[str, Case] = {
     "POST /devices/inbox/{inbox_id}/accept": Case(
         "configure", "/devices/inbox/{inbox}/accept", {"site_id": "{site}", "zone_id": "{site}-kitchen"}, wrong=404
     ),
+    "POST /devices/inbox/accept": Case(
+        "configure", "/devices/inbox/accept",
+        {"items": [{"inbox_id": "{inbox}"}], "site_id": "{site}", "zone_id": "{site}-kitchen"}, wrong=404,
+    ),
+    "POST /devices/inbox/dismiss": Case("configure", "/devices/inbox/dismiss", {"inbox_ids": ["{inbox}"]}, wrong=404),
+    "GET /devices/export": Case("see", "/devices/export?format=csv", outside=200),
+    "POST /devices/import": Case("configure", "/devices/import", {"content_b64": "{register}", "dry_run": False}, outside=422),
+    "POST /devices/{device_id}/move": Case(
+        "configure", "/devices/{site}-gas/move", {"version": 1, "site_id": "{site}", "zone_id": "{site}-empty"}
+    ),
+    "POST /devices/{device_id}/replace": Case("configure", "/devices/{site}-gas/replace", {"version": 1, "address": "{site}/gas-new"}),
+    "POST /devices/{device_id}/retire": Case("configure", "/devices/{site}-spare/retire", {"version": 1, "why": "sold"}),
+    "GET /devices/{device_id}/refusals": Case("see", "/devices/{site}-gas/refusals"),
+    "GET /codecs": Case(None, "/codecs", outside=200),
+    "POST /decode": Case("configure", "/decode", {"topic": "sitewarden/v1/{site}/x/telemetry", "payload": "{}"}, outside=200),
     "GET /devices": Case("see", "/devices", outside=200),
     "POST /devices": Case("configure", "/devices", {"name": "new", "site_id": "{site}", "zone_id": "{site}-kitchen"}, outside=422),
     "GET /devices/{device_id}": Case("see", "/devices/{site}-gas"),
@@ -262,8 +278,9 @@ def ask(service: Service, case: Case, name: str, login: str | None, site: str) -
         "site": site,
         "district": "east" if site == "mall" else "west",
         "enterprise": "e1" if site == "mall" else "e2",
-        "inbox": inbox_id(service.records, site) if "{inbox}" in case.path else "",
+        "inbox": inbox_id(service.records, site) if "{inbox}" in f"{case.path}{case.body}" else "",
         "person": "u-operator" if site == "mall" else "u-plant",
+        "register": base64.b64encode(f"site_id,zone_id,name,kind\n{site},{site}-kitchen,new,gas\n".encode()).decode(),
         "hazard": service.tokens.get("hazard", ""),
         "other": service.tokens.get("other", ""),
     }

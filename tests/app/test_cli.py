@@ -10,9 +10,15 @@ from pathlib import Path
 import pytest
 
 from app.cli import main
+from app.configuration import Configuration
+from app.opening import RecordsOpening
+from app.registering import import_file
+from app.settings import Settings
+from sites.model import District, Enterprise, Site, Zone
+from storage.records import Records
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ["demo", "serve", "simulate", "publish", "decode", "db", "users", "doctor"]
+COMMANDS = ["demo", "serve", "simulate", "publish", "decode", "db", "users", "devices", "doctor"]
 
 
 def sitewarden(*arguments: str, given: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
@@ -119,3 +125,58 @@ def test_an_unknown_setting_stops_every_command_with_one_line() -> None:
     told = sitewarden("doctor", SITEWARDEN_SCAN_MIM_MS="5")
     assert (told.returncode, told.stderr.count("\n")) == (1, 1)
     assert "SITEWARDEN_SCAN_MIM_MS" in told.stderr
+
+
+def filled(folder: Path) -> None:
+    records = Records.open(f"sqlite:///{folder}/records.db")
+    records.upgrade()
+    for thing in (
+        District(id="d", name="d"), Enterprise(id="e", district_id="d", name="e"), Site(id="mall", enterprise_id="e", name="商场"),
+        Zone(id="kitchen", site_id="mall", name="厨房"),
+    ):  # fmt: skip
+        records.insert(type(thing).__name__.lower(), thing, "t", 0)
+    records.close()
+
+
+def test_devices_are_imported_whole_or_not_at_all_and_exported_again(tmp_path: Path) -> None:
+    filled(tmp_path)
+    data = {"SITEWARDEN_DATA_DIR": str(tmp_path)}
+    file, out = tmp_path / "in.csv", tmp_path / "out.xlsx"
+    file.write_text("site_id,zone_id,name,kind,address\n商场,厨房,燃气,gas,mall/g1\n商场,厨房,烟感,toaster,mall/s1\n", encoding="utf-8")
+    refused = sitewarden("devices", "import", str(file), **data)
+    assert refused.returncode == 1
+    assert "row 3, kind: given 'toaster'; allowed: one of smoke, heat" in refused.stderr
+    file.write_text(file.read_text("utf-8").replace("toaster", "感烟探测器"), encoding="utf-8")
+    assert "2 new, 0 changed, 0 the same; nothing was changed" in sitewarden("devices", "import", str(file), "--dry-run", **data).stdout
+    assert "2 new" in sitewarden("devices", "import", str(file), **data).stdout
+    assert "2 devices and circuits" in sitewarden("devices", "export", str(out), "--language", "zh", **data).stdout
+    assert "0 new, 0 changed, 2 the same" in sitewarden("devices", "import", str(out), **data).stdout
+    assert "neither .csv nor .xlsx" in sitewarden("devices", "export", str(tmp_path / "out.pdf"), **data).stderr
+
+
+def test_a_running_service_takes_in_what_the_command_line_imports(tmp_path: Path) -> None:
+    filled(tmp_path)
+    records = Records.open(f"sqlite:///{tmp_path}/records.db")
+    configuration, put = Configuration(), []
+    opening = RecordsOpening(records, configuration, put.append, Nothing(), lambda: 0, lambda _: None)
+    opening.start()
+    opening.stop()
+    for change in put:
+        configuration.apply(change)
+    put.clear()
+    opening.follow()
+    assert put == []
+    file = tmp_path / "in.csv"
+    file.write_text("site_id,zone_id,name,kind,address\nmall,kitchen,gas,gas,mall/g1\n", encoding="utf-8")
+    import_file(Settings(data_dir=tmp_path), file, dry_run=False)
+    opening.follow()
+    assert [(change.kind, change.id) for change in put] == [("device", "g1")]
+    opening.follow()
+    assert len(put) == 1
+    records.close()
+
+
+class Nothing:
+    """A projector with nothing to do."""
+
+    def start(self) -> None: ...

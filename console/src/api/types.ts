@@ -451,6 +451,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/codecs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Codecs
+         * @description The ecosystems that are understood, by the names that devices carry.
+         */
+        get: operations["devices_codecs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/decode": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decode
+         * @description The same as `sitewarden decode`, and whether a known device is heard there.
+         */
+        post: operations["devices_decode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices": {
         parameters: {
             query?: never;
@@ -469,6 +509,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/devices/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export
+         * @description The devices and circuits that the person sees, in the columns that an import reads.
+         */
+        get: operations["devices_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import Devices
+         * @description Read a CSV or XLSX of devices and circuits. A dry run lists every wrong cell; the real one does all of it or nothing.
+         */
+        post: operations["devices_import_devices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices/inbox": {
         parameters: {
             query?: never;
@@ -478,11 +558,51 @@ export interface paths {
         };
         /**
          * Inbox
-         * @description Devices that were heard and are not known.
+         * @description Devices that were heard and are not known: those that wait, or those that were dismissed.
          */
         get: operations["devices_inbox"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/inbox/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept Many
+         * @description Bind unknown devices to one zone, all or none: from their next messages on they are watched.
+         */
+        post: operations["devices_accept_many"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/inbox/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Dismiss
+         * @description None of ours: kept out of sight, however often they speak.
+         */
+        post: operations["devices_dismiss"];
         delete?: never;
         options?: never;
         head?: never;
@@ -516,13 +636,96 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Device */
+        /**
+         * Device
+         * @description The device with its clock, its battery, what it switches, and how much of what it says is refused.
+         */
         get: operations["devices_device"];
         /** Change Device */
         put: operations["devices_change_device"];
         post?: never;
         /** Remove Device */
         delete: operations["devices_remove_device"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{device_id}/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move
+         * @description To another zone or site; its points, history and open alarms stay its own.
+         */
+        post: operations["devices_move"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{device_id}/refusals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Refusals
+         * @description What of its messages was no reading, with the raw bytes.
+         */
+        get: operations["devices_refusals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{device_id}/replace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replace Device
+         * @description Other hardware at the same place: the id, the points and their history stay; circuits' trials are void.
+         */
+        post: operations["devices_replace_device"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{device_id}/retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retire
+         * @description Out of watch for good: its active alarms return to normal for people to end, its history is kept.
+         */
+        post: operations["devices_retire"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -722,7 +925,7 @@ export interface paths {
         put?: never;
         /**
          * Rectify
-         * @description Begin rectification with the five items (五落实), or change the plan.
+         * @description Begin rectification with the five items (五落实), or change the plan; items left out stay as they are.
          */
         post: operations["hazards_rectify"];
         delete?: never;
@@ -1228,6 +1431,46 @@ export interface components {
             zone_id: string;
         };
         /**
+         * AcceptManyAsk
+         * @description Binds many unknown devices to one zone, all or none. `kind` null: as suggested for each.
+         */
+        AcceptManyAsk: {
+            /** Interval S */
+            interval_s?: number | null;
+            /** Items */
+            items: components["schemas"]["Accepted"][];
+            /** Kind */
+            kind?: string | null;
+            /**
+             * Link
+             * @default wired
+             */
+            link: string;
+            /** Site Id */
+            site_id: string;
+            /** Zone Id */
+            zone_id: string;
+        };
+        /**
+         * Accepted
+         * @description One of the inbox. What is left out is as for all, or as suggested.
+         */
+        Accepted: {
+            /** Id */
+            id?: string | null;
+            /** Inbox Id */
+            inbox_id: string;
+            /** Kind */
+            kind?: string | null;
+            /** Name */
+            name?: string | null;
+        };
+        /** AcceptedShape */
+        AcceptedShape: {
+            /** Items */
+            items: components["schemas"]["DeviceShape"][];
+        };
+        /**
          * AlarmAnswer
          * @description The alarm after the request. `recorded`: the records have it too.
          */
@@ -1247,7 +1490,7 @@ export interface components {
              * Attention
              * @enum {string}
              */
-            attention: "unacknowledged" | "acknowledged";
+            attention: "unacknowledged" | "acknowledged" | "suppressed";
             /**
              * Changed At
              * Format: date-time
@@ -1282,7 +1525,7 @@ export interface components {
              * Isa State
              * @enum {string}
              */
-            isa_state: "A" | "B" | "C" | "D" | "E" | "F";
+            isa_state: "A" | "B" | "C" | "D" | "E" | "F" | "H";
             /** Kind */
             kind: string;
             /** Level */
@@ -1318,6 +1561,7 @@ export interface components {
             site: components["schemas"]["Place"];
             /** Subject */
             subject: string;
+            suppression: components["schemas"]["SuppressionShape"] | null;
             /** Unit */
             unit: string;
             /** Value */
@@ -1367,7 +1611,7 @@ export interface components {
              * Attention
              * @enum {string}
              */
-            attention: "unacknowledged" | "acknowledged";
+            attention: "unacknowledged" | "acknowledged" | "suppressed";
             /**
              * Changed At
              * Format: date-time
@@ -1411,7 +1655,7 @@ export interface components {
              * Isa State
              * @enum {string}
              */
-            isa_state: "A" | "B" | "C" | "D" | "E" | "F";
+            isa_state: "A" | "B" | "C" | "D" | "E" | "F" | "H";
             /** Kind */
             kind: string;
             /** Level */
@@ -1449,6 +1693,7 @@ export interface components {
             site: components["schemas"]["Place"];
             /** Subject */
             subject: string;
+            suppression: components["schemas"]["SuppressionShape"] | null;
             /** Transitions */
             transitions: components["schemas"]["TransitionShape"][];
             /** Unit */
@@ -1512,7 +1757,7 @@ export interface components {
              * Attention
              * @enum {string}
              */
-            attention: "unacknowledged" | "acknowledged";
+            attention: "unacknowledged" | "acknowledged" | "suppressed";
             /**
              * Changed At
              * Format: date-time
@@ -1547,7 +1792,7 @@ export interface components {
              * Isa State
              * @enum {string}
              */
-            isa_state: "A" | "B" | "C" | "D" | "E" | "F";
+            isa_state: "A" | "B" | "C" | "D" | "E" | "F" | "H";
             /** Kind */
             kind: string;
             /** Level */
@@ -1581,6 +1826,7 @@ export interface components {
             site: components["schemas"]["Place"];
             /** Subject */
             subject: string;
+            suppression: components["schemas"]["SuppressionShape"] | null;
             /** Unit */
             unit: string;
             /** Value */
@@ -1605,6 +1851,26 @@ export interface components {
              * @default
              */
             note: string;
+        };
+        /** BadCellShape */
+        BadCellShape: {
+            /** Allowed */
+            allowed: string;
+            /** Column */
+            column: string;
+            /** Given */
+            given: string;
+            /** Row */
+            row: number;
+        };
+        /** BatteryShape */
+        BatteryShape: {
+            /** Is Low */
+            is_low: boolean | null;
+            /** Percent */
+            percent: number | null;
+            /** Taken At */
+            taken_at: string | null;
         };
         /** ChangedCircuitAsk */
         ChangedCircuitAsk: {
@@ -1645,13 +1911,18 @@ export interface components {
             /** Zone Id */
             zone_id: string;
         };
-        /** ChangedDeviceAsk */
+        /**
+         * ChangedDeviceAsk
+         * @description Dates that are left out stay; null takes them away.
+         */
         ChangedDeviceAsk: {
             /**
              * Address
              * @default
              */
             address: string;
+            /** Calibrated Until */
+            calibrated_until?: string | null;
             /**
              * Codec
              * @default native
@@ -1675,6 +1946,8 @@ export interface components {
             link: string;
             /** Name */
             name: string;
+            /** Service Until */
+            service_until?: string | null;
             /** Site Id */
             site_id: string;
             /** Version */
@@ -1877,6 +2150,23 @@ export interface components {
             /** Reason */
             reason: string;
         };
+        /**
+         * ClockShape
+         * @description `offset_ms`: how far the device's clock is behind ours; `spread_ms`: how much that differed over its last messages.
+         */
+        ClockShape: {
+            /** Is Wrong */
+            is_wrong: boolean;
+            /** Offset Ms */
+            offset_ms: number | null;
+            /** Spread Ms */
+            spread_ms: number | null;
+        };
+        /** CodecList */
+        CodecList: {
+            /** Items */
+            items: string[];
+        };
         /** CommandingAsk */
         CommandingAsk: {
             /** Commanding */
@@ -1922,6 +2212,60 @@ export interface components {
             /** Zone Id */
             zone_id: string;
         };
+        /**
+         * DecodeAsk
+         * @description A message as text or, for what is not text, in base64.
+         */
+        DecodeAsk: {
+            /** Payload */
+            payload?: string | null;
+            /** Payload B64 */
+            payload_b64?: string | null;
+            /** Topic */
+            topic: string;
+        };
+        /** DecodedConfirmation */
+        DecodedConfirmation: {
+            /** Channel */
+            channel: string;
+            /** Order */
+            order: string | null;
+            /** Reason */
+            reason: string;
+            /** Result */
+            result: string;
+        };
+        /** DecodedReading */
+        DecodedReading: {
+            /** Metric */
+            metric: string;
+            /** Taken At */
+            taken_at: string | null;
+            /** Unit */
+            unit: string;
+            /** Value */
+            value: number;
+        };
+        /**
+         * DecodedShape
+         * @description What the codecs make of a message. `codec` null: none takes the topic. `known_id`: the device that is heard there.
+         */
+        DecodedShape: {
+            /** Availability */
+            availability: string | null;
+            /** Codec */
+            codec: string | null;
+            /** Confirmations */
+            confirmations: components["schemas"]["DecodedConfirmation"][];
+            /** Device */
+            device: string | null;
+            /** Known Id */
+            known_id: string | null;
+            /** Readings */
+            readings: components["schemas"]["DecodedReading"][];
+            /** Refusals */
+            refusals: string[];
+        };
         /** DeliveryShape */
         DeliveryShape: {
             /** Attempts */
@@ -1950,6 +2294,8 @@ export interface components {
              * @default
              */
             address: string;
+            /** Calibrated Until */
+            calibrated_until?: string | null;
             /**
              * Codec
              * @default native
@@ -1973,22 +2319,34 @@ export interface components {
             link: string;
             /** Name */
             name: string;
+            /** Service Until */
+            service_until?: string | null;
             /** Site Id */
             site_id: string;
             /** Zone Id */
             zone_id: string;
         };
-        /** DevicePage */
-        DevicePage: {
-            /** Items */
-            items: components["schemas"]["DeviceShape"][];
-            /** Next Cursor */
-            next_cursor: string | null;
+        /** DeviceCircuit */
+        DeviceCircuit: {
+            /** Channel */
+            channel: string;
+            /** Has Trial */
+            has_trial: boolean;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
         };
-        /** DeviceShape */
-        DeviceShape: {
+        /** DeviceDetail */
+        DeviceDetail: {
             /** Address */
             address: string;
+            battery: components["schemas"]["BatteryShape"] | null;
+            /** Calibrated Until */
+            calibrated_until: string | null;
+            /** Circuits */
+            circuits: components["schemas"]["DeviceCircuit"][];
+            clock: components["schemas"]["ClockShape"];
             /** Codec */
             codec: string;
             /** Gateway Id */
@@ -2004,12 +2362,69 @@ export interface components {
             /** Name */
             name: string;
             presence: components["schemas"]["PresenceShape"];
+            /** Refused Total */
+            refused_total: number;
+            /** Service Until */
+            service_until: string | null;
             /** Site Id */
             site_id: string;
             /** Version */
             version: number;
             /** Zone Id */
             zone_id: string;
+        };
+        /** DevicePage */
+        DevicePage: {
+            /** Items */
+            items: components["schemas"]["DeviceShape"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * DeviceShape
+         * @description The dates are the last days of its calibration and of its service life, in the site's own time.
+         */
+        DeviceShape: {
+            /** Address */
+            address: string;
+            /** Calibrated Until */
+            calibrated_until: string | null;
+            /** Codec */
+            codec: string;
+            /** Gateway Id */
+            gateway_id: string | null;
+            /** Id */
+            id: string;
+            /** Interval S */
+            interval_s: number | null;
+            /** Kind */
+            kind: string;
+            /** Link */
+            link: string;
+            /** Name */
+            name: string;
+            presence: components["schemas"]["PresenceShape"];
+            /** Service Until */
+            service_until: string | null;
+            /** Site Id */
+            site_id: string;
+            /** Version */
+            version: number;
+            /** Zone Id */
+            zone_id: string;
+        };
+        /**
+         * DismissAsk
+         * @description Out of sight for good, however often they speak; `dismissed` false brings them back.
+         */
+        DismissAsk: {
+            /**
+             * Dismissed
+             * @default true
+             */
+            dismissed: boolean;
+            /** Inbox Ids */
+            inbox_ids: string[];
         };
         /** DistrictAsk */
         DistrictAsk: {
@@ -2365,6 +2780,41 @@ export interface components {
             /** Ready */
             ready: boolean;
         };
+        /**
+         * ImportAnswer
+         * @description What the file does (a dry run: would do). `lines` leaves out rows that change nothing, and ends after 2,000; so does `bad`.
+         */
+        ImportAnswer: {
+            /** Bad */
+            bad: components["schemas"]["BadCellShape"][];
+            /** Bad Total */
+            bad_total: number;
+            /** Changed */
+            changed: number;
+            /** Dry Run */
+            dry_run: boolean;
+            /** Lines */
+            lines: components["schemas"]["LineShape"][];
+            /** New */
+            new: number;
+            /** Rows */
+            rows: number;
+            /** Same */
+            same: number;
+        };
+        /**
+         * ImportAsk
+         * @description A CSV or XLSX file. A dry run changes nothing and lists every wrong cell.
+         */
+        ImportAsk: {
+            /** Content B64 */
+            content_b64: string;
+            /**
+             * Dry Run
+             * @default true
+             */
+            dry_run: boolean;
+        };
         /** InboxPage */
         InboxPage: {
             /** Items */
@@ -2374,7 +2824,7 @@ export interface components {
         };
         /**
          * InboxShape
-         * @description `payload` is the last message, as text where it is text (at most 4 kB).
+         * @description `payload` is the last message, as text where it is text (at most 4 kB); `dismissed_at` is null while it waits.
          */
         InboxShape: {
             /** Address */
@@ -2383,6 +2833,8 @@ export interface components {
             codec: string;
             /** Count */
             count: number;
+            /** Dismissed At */
+            dismissed_at: string | null;
             /**
              * First At
              * Format: date-time
@@ -2421,6 +2873,21 @@ export interface components {
              * @enum {string}
              */
             severity: "info" | "low" | "high" | "critical";
+        };
+        /** LineShape */
+        LineShape: {
+            /** Act */
+            act: string;
+            /** Columns */
+            columns: string[];
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Row */
+            row: number;
         };
         /** LinkagePage */
         LinkagePage: {
@@ -2543,6 +3010,23 @@ export interface components {
             into: string;
             /** Reason */
             reason: string;
+        };
+        /**
+         * MoveAsk
+         * @description To another zone or site. At another site its circuits go along, and their trials are void.
+         */
+        MoveAsk: {
+            /** Site Id */
+            site_id: string;
+            /** Version */
+            version: number;
+            /**
+             * Why
+             * @default
+             */
+            why: string;
+            /** Zone Id */
+            zone_id: string;
         };
         /** NewUserAsk */
         NewUserAsk: {
@@ -2904,6 +3388,62 @@ export interface components {
             rectification: components["schemas"]["RectificationAsk"];
         };
         /**
+         * RefusedPage
+         * @description The last hundred, newest first; `total` counts all there ever were.
+         */
+        RefusedPage: {
+            /** Items */
+            items: components["schemas"]["RefusedShape"][];
+            /** Total */
+            total: number;
+        };
+        /**
+         * RefusedShape
+         * @description A message that was no reading: its first kilobyte in base64 and, as far as it is text, as text.
+         */
+        RefusedShape: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            at: string;
+            /** Raw B64 */
+            raw_b64: string;
+            /** Reason */
+            reason: string;
+            /** Text */
+            text: string;
+            /** Topic */
+            topic: string;
+        };
+        /**
+         * ReplaceAsk
+         * @description Other hardware at the same place, with the same points. `inbox_id`: it was heard already; else codec and address say how it will be.
+         *     The dates are the new hardware's: left out, none is known.
+         */
+        ReplaceAsk: {
+            /** Address */
+            address?: string | null;
+            /** Calibrated Until */
+            calibrated_until?: string | null;
+            /** Codec */
+            codec?: string | null;
+            /** Inbox Id */
+            inbox_id?: string | null;
+            /** Link */
+            link?: string | null;
+            /** Service Until */
+            service_until?: string | null;
+            /** Version */
+            version: number;
+            /**
+             * Why
+             * @default
+             */
+            why: string;
+        };
+        /**
          * RestoreAsk
          * @description A second person with the right signs beside the first: never the same one.
          */
@@ -2914,6 +3454,28 @@ export interface components {
             second_login: string;
             /** Second Password */
             second_password: string;
+        };
+        /**
+         * RetireAsk
+         * @description Out of watch for good; its history is kept. With `with_circuits` the circuits that it switches go with it.
+         */
+        RetireAsk: {
+            /** Version */
+            version: number;
+            /** Why */
+            why: string;
+            /**
+             * With Circuits
+             * @default false
+             */
+            with_circuits: boolean;
+        };
+        /** RetiredShape */
+        RetiredShape: {
+            /** Circuits */
+            circuits: string[];
+            /** Id */
+            id: string;
         };
         /** RulePage */
         RulePage: {
@@ -3132,6 +3694,20 @@ export interface components {
             note: string;
         };
         /**
+         * SuppressionShape
+         * @description Why an alarm calls nobody. `kind`: `inhibited`, by the alarm of `alarm_id`.
+         */
+        SuppressionShape: {
+            /** Alarm Id */
+            alarm_id: string | null;
+            /** Kind */
+            kind: string;
+            /** Reason */
+            reason: string;
+            /** Reason Zh */
+            reason_zh: string;
+        };
+        /**
          * TransitionShape
          * @description One change of an alarm. `severity`, `condition`, `attention` are those after it.
          */
@@ -3146,7 +3722,7 @@ export interface components {
              * Attention
              * @enum {string}
              */
-            attention: "unacknowledged" | "acknowledged";
+            attention: "unacknowledged" | "acknowledged" | "suppressed";
             /** Before */
             before: string;
             /**
@@ -3167,7 +3743,7 @@ export interface components {
              * Signal
              * @enum {string}
              */
-            signal: "raised" | "stepped_up" | "stepped_down" | "cleared" | "acknowledged" | "reset" | "assigned" | "noted" | "progressed" | "judged" | "hazard_linked";
+            signal: "raised" | "stepped_up" | "stepped_down" | "cleared" | "acknowledged" | "reset" | "assigned" | "noted" | "progressed" | "judged" | "hazard_linked" | "suppressed" | "unsuppressed";
             /** Value */
             value: number | null;
             who: components["schemas"]["Person"] | null;
@@ -3285,7 +3861,7 @@ export interface operations {
                 /** @description next_cursor of the page before */
                 cursor?: string | null;
                 limit?: number;
-                state?: "open" | "active" | "normal" | "unacknowledged" | "acknowledged" | "ended" | "any";
+                state?: "open" | "active" | "normal" | "unacknowledged" | "acknowledged" | "suppressed" | "ended" | "any";
                 /** @description any of these */
                 severity?: ("info" | "low" | "high" | "critical")[] | null;
                 site?: string | null;
@@ -3378,7 +3954,7 @@ export interface operations {
     alarms_counts: {
         parameters: {
             query?: {
-                state?: "open" | "active" | "normal" | "unacknowledged" | "acknowledged" | "ended" | "any";
+                state?: "open" | "active" | "normal" | "unacknowledged" | "acknowledged" | "suppressed" | "ended" | "any";
                 /** @description any of these */
                 severity?: ("info" | "low" | "high" | "critical")[] | null;
                 site?: string | null;
@@ -4445,6 +5021,86 @@ export interface operations {
             };
         };
     };
+    devices_codecs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodecList"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    devices_decode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecodeAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecodedShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
     devices_devices: {
         parameters: {
             query?: {
@@ -4532,9 +5188,92 @@ export interface operations {
             };
         };
     };
+    devices_export: {
+        parameters: {
+            query?: {
+                format?: "csv" | "xlsx";
+                language?: "en" | "zh";
+                site?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    devices_import_devices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportAnswer"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
     devices_inbox: {
         parameters: {
             query?: {
+                dismissed?: boolean;
                 /** @description next_cursor of the page before */
                 cursor?: string | null;
                 limit?: number;
@@ -4553,6 +5292,88 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["InboxPage"];
                 };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    devices_accept_many: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptManyAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    devices_dismiss: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DismissAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description a problem of RFC 9457 */
             "4XX": {
@@ -4635,7 +5456,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["DeviceShape"];
+                    "application/json": components["schemas"]["DeviceDetail"];
                 };
             };
             /** @description a problem of RFC 9457 */
@@ -4719,6 +5540,178 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    devices_move: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    devices_refusals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefusedPage"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    devices_replace_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplaceAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    devices_retire: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetireAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetiredShape"];
+                };
             };
             /** @description a problem of RFC 9457 */
             "4XX": {
@@ -6108,7 +7101,7 @@ export interface operations {
                 from?: string | null;
                 /** @description exclusive; default: now */
                 to?: string | null;
-                /** @description at most 1000, 5000 or 200 steps */
+                /** @description at most 1000, 2000 or 200 steps */
                 resolution?: "auto" | "fine" | "coarse";
             };
             header?: never;
