@@ -37,7 +37,7 @@ _PRESSURES = {"Pa": 0.001, "hPa": 0.1, "mbar": 0.1, "kPa": 1.0, "bar": 100.0, "p
 
 def locate(topic_filter: str, topic: str) -> Place | None:
     """`part` is one of state, description, name, nodes, properties N, attribute N P A, value N P, target N P."""
-    base = topic_filter.partition("/+")[0]
+    base = topic_filter.partition("/+")[0].removesuffix("/5")
     words = topic[len(base) + 1 :].split("/")
     is_five = words[0] == "5" and len(words) > 2
     if is_five:

@@ -178,12 +178,18 @@ def test_a_power_that_nobody_may_set_is_no_wattage():
     assert decoded("homie/x/n/power", b"true", state).samples == []
 
 
-@pytest.mark.parametrize(
-    "topic",
-    [
-        "homie/plug-7/outlet/power/set", "homie/5/d1/relay-1/on/set", "homie/5/d1/$log/info", "homie/5/d1/$alert/x", "homie/d1/$stats/uptime",
-        "homie/$broadcast/alert", "homie/5/$broadcast/x", "homie/d1/n/$name", "homie/d1/n/p/$name", "homie/5/d1", "homie/d1",
-    ],
-)  # fmt: skip
+TALK = (
+    *(
+        "homie/plug-7/outlet/power/set",
+        "homie/5/d1/relay-1/on/set",
+        "homie/5/d1/$log/info",
+        "homie/5/d1/$alert/x",
+        "homie/d1/$stats/uptime",
+    ),
+    *("homie/$broadcast/alert", "homie/5/$broadcast/x", "homie/d1/n/$name", "homie/d1/n/p/$name", "homie/5/d1", "homie/d1"),
+)
+
+
+@pytest.mark.parametrize("topic", TALK)
 def test_orders_and_talk_lead_nowhere(topic):
     assert HOMIE.locate("homie/+/+", topic) is None
