@@ -19,6 +19,7 @@ from alarms.model import Alarm, Attention, Condition, Signal, Transition
 from alarms.replies import carried_out, refused
 from alarms.requests import Acknowledge, AlarmRequest, Reset
 from alarms.service_alarms import SERVICE_ALARMS, ServiceClear, ServiceRaise, service_rule_id
+from alarms.suppression import INHIBITED, inhibition, inhibitor, is_silence
 from rules.findings import Edge, Finding
 from rules.model import Rule, Severity
 from sites.model import derived_id
@@ -58,6 +59,7 @@ class Book:
         self.repeats: dict[str, Repeats] = {}
         self._id_of: dict[tuple[str, str], str] = {}
         self._ids_in_zone: dict[str, dict[str, None]] = {}
+        self._silence_ids: dict[str, dict[str, None]] = {}  # by device
 
     # -- reading it ------------------------------------------------------------------------------------------------
 
@@ -87,13 +89,18 @@ class Book:
 
     def apply(self, finding: Finding, rule: Rule, roster: Roster, now_ms: int) -> list[Transition]:
         """One edge. `rule` is the version that the engine ran. Edges that say nothing new (a rule compiled afresh raises what
-        stands already) change nothing. `now_ms` is unused for times: a finding carries its own."""
+        stands already) change nothing. `now_ms` is unused for times: a finding carries its own. A gateway's silence suppresses what is
+        known of the devices behind it; their transitions come after its own."""
         present = self.find(finding.rule_id, finding.subject)
         if present is None:
             if finding.edge is Edge.CLEARED:
                 return []
             new = alarm_of_finding(finding, rule, roster)
-            return [self._begin(replace(new, id=self._free_id(new)), finding.value)]
+            cause = inhibitor(new, roster, self._silences)
+            if cause is not None:
+                new = replace(new, attention=Attention.SUPPRESSED, suppression=inhibition(cause))
+            begun = self._begin(replace(new, id=self._free_id(new)), finding.value)
+            return [begun, *self._inhibit_behind(begun.alarm, roster, finding.fired_ms)]
         signal = _signal_of(finding, present)
         if signal is None:
             return []
@@ -110,10 +117,16 @@ class Book:
                 "is_test": is_in_test(roster, finding.device_id, finding.fired_ms),
                 "rule_version": finding.rule_version,
             }
+        made: list[Transition] = []
         if signal is Signal.RAISED:
             changes |= {"cleared_ms": None, "count": present.count + 1, "arrived_ms": finding.fired_ms}
             self._count(present.rule_id, present.subject, finding.fired_ms)
-        return [self._change(present, signal, finding.fired_ms, changes, value=finding.value)]
+            cause = inhibitor(present, roster, self._silences)
+            if cause is not None:  # before it calls again
+                made.append(self._suppress(present, cause, finding.fired_ms))
+                present = made[0].alarm
+        made.append(self._change(present, signal, finding.fired_ms, changes, value=finding.value))
+        return made + self._inhibit_behind(made[-1].alarm, roster, finding.fired_ms)
 
     def withdraw(self, now_ms: int, note: str, *, rule_id: str | None = None, device_id: str | None = None) -> list[Transition]:
         """Return every active alarm of a rule or a device to normal because that is gone for good (deleted) and nothing else will ever
@@ -121,6 +134,36 @@ class Book:
         active = [a for a in self.open.values() if a.condition is Condition.ACTIVE and not a.subject.startswith("circuit:")]
         hit = [a for a in active if a.rule_id == rule_id or (device_id is not None and a.device_id == device_id)]
         return [self._change(a, Signal.CLEARED, now_ms, {"cleared_ms": now_ms}, note=note) for a in hit]
+
+    # -- suppression -----------------------------------------------------------------------------------------------
+
+    def inhibit(self, roster: Roster, at_ms: int, device_ids: Iterable[str] | None = None) -> list[Transition]:
+        """Suppress what is silent behind a lost gateway, bring back at once what no longer is. Of these devices, gateways before what is
+        behind them; None: of all (a rule or a device was edited)."""
+        if device_ids is None:
+            device_ids = sorted(self._silence_ids, key=lambda device_id: (len(roster.gateways_of(device_id)), device_id))
+        made = []
+        for device_id in device_ids:
+            for alarm in self._silences(device_id):
+                cause = inhibitor(alarm, roster, self._silences)
+                known = alarm.suppression.alarm_id if alarm.suppression else None
+                if cause is not None and alarm.condition is Condition.ACTIVE and known != cause.id:
+                    made.append(self._suppress(alarm, cause, at_ms))
+                elif cause is None and alarm.suppression is not None and alarm.suppression.kind == INHIBITED:
+                    note = f"{alarm.suppression.reason}: no longer"
+                    made.append(self._change(alarm, Signal.UNSUPPRESSED, at_ms, {"suppression": None}, note=note, value=alarm.value))
+        return made
+
+    def _inhibit_behind(self, alarm: Alarm, roster: Roster, at_ms: int) -> list[Transition]:
+        return self.inhibit(roster, at_ms, roster.behind(alarm.device_id)) if is_silence(alarm) else []
+
+    def _suppress(self, alarm: Alarm, cause: Alarm, at_ms: int) -> Transition:
+        why = inhibition(cause)
+        return self._change(alarm, Signal.SUPPRESSED, at_ms, {"suppression": why}, note=why.reason, value=alarm.value)
+
+    def _silences(self, device_id: str) -> list[Alarm]:
+        """Open alarms of silence of a device."""
+        return [self.open[alarm_id] for alarm_id in self._silence_ids.get(device_id, ())]
 
     # -- what the service complains of -----------------------------------------------------------------------------
 
@@ -185,7 +228,7 @@ class Book:
 
     def load(self, state: BookState) -> None:
         """Replace everything by a dumped state."""
-        self.open, self._id_of, self._ids_in_zone = {}, {}, {}
+        self.open, self._id_of, self._ids_in_zone, self._silence_ids = {}, {}, {}, {}
         for alarm in state.open:
             self._enter(alarm)
         self.owing = {alarm.id: alarm for alarm in state.owing}
@@ -218,7 +261,7 @@ class Book:
         fields = dict(changes)
         if after.is_ended and alarm.ended_ms is None:
             fields["ended_ms"] = at_ms
-        if after.attention is Attention.UNACKNOWLEDGED and before.attention is Attention.ACKNOWLEDGED:
+        if after.attention is Attention.UNACKNOWLEDGED and before.attention is not Attention.UNACKNOWLEDGED:
             fields |= {"acknowledged_ms": None, "acknowledged_by": None}  # it asks again: who took it before stands in its transitions
         changed = replace(
             alarm,
@@ -236,6 +279,8 @@ class Book:
         self.open[alarm.id] = alarm
         self._id_of[alarm.rule_id, alarm.subject] = alarm.id
         self._ids_in_zone.setdefault(alarm.zone_id, {})[alarm.id] = None
+        if is_silence(alarm):
+            self._silence_ids.setdefault(alarm.device_id, {})[alarm.id] = None
 
     def _keep(self, alarm: Alarm) -> None:
         if alarm.ended_ms is None:
@@ -243,10 +288,9 @@ class Book:
             return
         if self.open.pop(alarm.id, None) is not None:
             del self._id_of[alarm.rule_id, alarm.subject]
-            ids = self._ids_in_zone[alarm.zone_id]
-            del ids[alarm.id]
-            if not ids:
-                del self._ids_in_zone[alarm.zone_id]
+            _leave(self._ids_in_zone, alarm.zone_id, alarm.id)
+            if is_silence(alarm):
+                _leave(self._silence_ids, alarm.device_id, alarm.id)
         owes = alarm.severity >= Severity.HIGH and alarm.verdict is None
         kept, other, most = (self.owing, self.settled, MOST_OWING) if owes else (self.settled, self.owing, MOST_SETTLED)
         other.pop(alarm.id, None)
@@ -267,6 +311,12 @@ class Book:
         cause = ("alarm", alarm.rule_id, alarm.subject, alarm.raised_ms, alarm.arrived_ms)
         candidates = chain([derived_id(*cause)], (derived_id(*cause, n) for n in range(2, MOST_OWING + MOST_SETTLED + 3)))
         return next(candidate for candidate in candidates if self.get(candidate) is None)
+
+
+def _leave(ids_by: dict[str, dict[str, None]], key: str, alarm_id: str) -> None:
+    del ids_by[key][alarm_id]
+    if not ids_by[key]:
+        del ids_by[key]
 
 
 def _repeats_key(rule_id: str, subject: str) -> str:

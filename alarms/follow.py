@@ -1,7 +1,7 @@
 """From an alarm's transition to what the linkages want: messages, cuts, hazards; and why a linkage fired or did not.
 
 Called by `app/core` with each transition, once, right after it happened; so a linkage fires once for an occurrence and signal, never
-again on each reading. Late and test alarms start nothing, nor do the service's own alarms cut anything. It yields intents and
+again on each reading. Late, test and suppressed alarms start nothing, nor do the service's own alarms cut anything. It yields intents and
 carries nothing out: orders may still refuse a cut with their own reasons.
 """
 
@@ -61,9 +61,12 @@ def follow(linkages: Iterable[Linkage], transition: Transition, book: Book, rost
 
 
 def signal_word(transition: Transition) -> str:
-    """The transition as linkages name it: the signal, or `judged_true` for the verdict that it is real."""
+    """The transition as linkages name it: the signal, `judged_true` for the verdict that it is real, `raised` for the
+    end of its suppression while its condition is true."""
     if transition.signal is Signal.JUDGED:
         return "judged_true" if transition.alarm.verdict is Verdict.TRUE else "judged"
+    if transition.signal is Signal.UNSUPPRESSED and transition.alarm.condition is Condition.ACTIVE:
+        return "raised"  # it calls only now
     return str(transition.signal)
 
 
@@ -79,11 +82,16 @@ def matches(linkage: Linkage, alarm: Alarm) -> bool:
 
 def triggering_devices(linkage: Linkage, alarm: Alarm, book: Book) -> set[str]:
     """Devices of the alarm's zone on which an alarm of these filters stands, at most as many as the linkage needs: active, or latched and
-    not reset (a detector that has burnt or whose smoke has drifted still was a trigger). Late and test alarms do not count."""
+    not reset (a detector that has burnt or whose smoke has drifted still was a trigger). Late, test and suppressed alarms do not count."""
     devices: set[str] = set()
     for other in book.in_zone(alarm.zone_id):
         stands = other.condition is Condition.ACTIVE or other.needs_reset
-        if stands and not (other.is_late or other.is_test) and other.site_id == alarm.site_id and matches(linkage, other):
+        if (
+            stands
+            and not (other.is_late or other.is_test or other.suppression)
+            and other.site_id == alarm.site_id
+            and matches(linkage, other)
+        ):
             devices.add(other.device_id)
             if len(devices) >= linkage.triggers:
                 break
@@ -97,6 +105,9 @@ def _hindrance(linkage: Linkage, alarm: Alarm, book: Book) -> _Deeds | None:
         deeds.say("the alarm came late (replayed or delayed data): it starts nothing by itself", "补传或延迟的报警不启动联动", "late")
     elif alarm.is_test:
         deeds.say("its device is being tested: a test starts nothing", "设备处于测试状态，不启动联动", "test")
+    elif alarm.suppression is not None:
+        why = alarm.suppression
+        deeds.say(f"suppressed ({why.kind}): {why.reason}", f"报警被抑制，不启动联动：{why.reason_zh or why.reason}", "suppressed")
     elif linkage.triggers > 1:
         devices = triggering_devices(linkage, alarm, book)
         if len(devices) >= linkage.triggers:

@@ -1,7 +1,8 @@
 """The life of an alarm as a table: (condition, attention, needs reset) x signal -> next, after ISA-18.2 / IEC 62682.
 
 Acknowledging never clears the condition, resetting never works while it is active, and a latched alarm ends only when it is
-normal, acknowledged and reset. Nothing here keeps an alarm or knows a rule: `alarms.book` does, and only it calls `advance`.
+normal, acknowledged and reset. A suppressed alarm calls nobody and takes no acknowledgement: it ends when normal, and calls anew when
+the suppression ends first. Nothing here keeps an alarm or knows a rule: `alarms.book` does, and only it calls `advance`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class Standing(NamedTuple):
 
 
 _ACT, _NOR = Condition.ACTIVE, Condition.NORMAL
-_UNA, _ACK = Attention.UNACKNOWLEDGED, Attention.ACKNOWLEDGED
+_UNA, _ACK, _SUP = Attention.UNACKNOWLEDGED, Attention.ACKNOWLEDGED, Attention.SUPPRESSED
 
 # The letters of ISA-18.2; B and C of a latched alarm carry its latch. A is the end: an alarm in A is no longer open.
 A = Standing(_NOR, _ACK, False)  # normal
@@ -35,21 +36,32 @@ BL = Standing(_ACT, _UNA, True)
 CL = Standing(_ACT, _ACK, True)
 E = Standing(_NOR, _UNA, True)  # latched, unacknowledged
 F = Standing(_NOR, _ACK, True)  # latched, acknowledged: wants a reset
+H = Standing(_ACT, _SUP, False)  # suppressed by design
+HL = Standing(_ACT, _SUP, True)
+HN = Standing(_NOR, _SUP, False)
+HE = Standing(_NOR, _SUP, True)
 
-ISA_LETTERS: dict[Standing, str] = {A: "A", B: "B", BL: "B", C: "C", CL: "C", D: "D", E: "E", F: "F"}
+ISA_LETTERS: dict[Standing, str] = dict(zip((A, B, BL, C, CL, D, E, F, H, HL, HN, HE), "ABBCCDEFHHHH", strict=True))
 
-_SIGNALS = (Signal.RAISED, Signal.STEPPED_UP, Signal.STEPPED_DOWN, Signal.CLEARED, Signal.ACKNOWLEDGED, Signal.RESET)
+_SIGNALS = (
+    *(Signal.RAISED, Signal.STEPPED_UP, Signal.STEPPED_DOWN, Signal.CLEARED),
+    *(Signal.ACKNOWLEDGED, Signal.RESET, Signal.SUPPRESSED, Signal.UNSUPPRESSED),
+)
 # fmt: off
 _ROWS: dict[Standing, tuple[Standing | str, ...]] = {
-    #    raised       stepped_up   stepped_down  cleared       acknowledged    reset
-    A:  ("ended",     "ended",     "ended",      "ended",      "ended",        "ended"),
-    B:  ("active",    B,           B,            D,            C,              "still active"),
-    BL: ("active",    BL,          BL,           E,            CL,             "still active"),
-    C:  ("active",    B,           C,            A,            "acknowledged", "still active"),
-    CL: ("active",    BL,          CL,           F,            "acknowledged", "still active"),
-    D:  (B,           "normal",    "normal",     "normal",     A,              "not latched"),
-    E:  (BL,          "normal",    "normal",     "normal",     F,              "unacknowledged"),
-    F:  (BL,          "normal",    "normal",     "normal",     "acknowledged", A),
+    #    raised       stepped_up   stepped_down  cleared       acknowledged    reset             suppressed   unsuppressed
+    A:  ("ended",     "ended",     "ended",      "ended",      "ended",        "ended",          "ended",     "ended"),
+    B:  ("active",    B,           B,            D,            C,              "still active",   H,           "not suppressed"),
+    BL: ("active",    BL,          BL,           E,            CL,             "still active",   HL,          "not suppressed"),
+    C:  ("active",    B,           C,            A,            "acknowledged", "still active",   H,           "not suppressed"),
+    CL: ("active",    BL,          CL,           F,            "acknowledged", "still active",   HL,          "not suppressed"),
+    D:  (B,           "normal",    "normal",     "normal",     A,              "not latched",    HN,          "not suppressed"),
+    E:  (BL,          "normal",    "normal",     "normal",     F,              "unacknowledged", HE,          "not suppressed"),
+    F:  (BL,          "normal",    "normal",     "normal",     "acknowledged", A,                HE,          "not suppressed"),
+    H:  ("active",    H,           H,            A,            "suppressed",   "still active",   H,           B),
+    HL: ("active",    HL,          HL,           HE,           "suppressed",   "still active",   HL,          BL),
+    HN: (H,           "normal",    "normal",     "normal",     "suppressed",   "not latched",    HN,          A),
+    HE: (HL,          "normal",    "normal",     "normal",     "suppressed",   "suppressed",     HE,          E),
 }
 # fmt: on
 _REMARKS = frozenset({Signal.ASSIGNED, Signal.NOTED, Signal.PROGRESSED, Signal.JUDGED, Signal.HAZARD_LINKED})
@@ -72,12 +84,12 @@ def new_standing(is_latched: bool) -> Standing:
 
 def advance(standing: Standing, signal: Signal) -> Standing | str:
     """The next standing, or a word saying why this signal does not apply: `ended`, `active`, `normal`, `acknowledged`,
-    `still active`, `not latched`, `unacknowledged`. Every pair is in the table."""
+    `still active`, `not latched`, `unacknowledged`, `suppressed`, `not suppressed`. Every pair is in the table."""
     return TABLE[standing, signal]
 
 
 def isa_state(alarm: Alarm) -> str:
-    """The letter of ISA-18.2 (A..F; domain.md A1)."""
+    """The letter of ISA-18.2 (A..F, H; domain.md A1)."""
     return ISA_LETTERS[standing_of(alarm)]
 
 

@@ -72,7 +72,7 @@ class Firing:
     at_ms: int
     fired: bool
     reason: str
-    code: str = ""  # fired, offered, late, test, triggers_missing, hazard_waiting
+    code: str = ""  # fired, offered, late, test, suppressed, triggers_missing, hazard_waiting
     reason_zh: str = ""
 
 

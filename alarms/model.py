@@ -19,6 +19,7 @@ class Condition(StrEnum):
 class Attention(StrEnum):
     UNACKNOWLEDGED = "unacknowledged"
     ACKNOWLEDGED = "acknowledged"
+    SUPPRESSED = "suppressed"  # calls nobody, for a reason: `Alarm.suppression`
 
 
 class Verdict(StrEnum):
@@ -27,6 +28,16 @@ class Verdict(StrEnum):
     TEST = "test"
     FAULT = "fault"
     NUISANCE = "nuisance"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suppression:
+    """Why an alarm calls nobody (ISA-18.2 H). `kind`: `inhibited`, by the alarm `alarm_id`."""
+
+    kind: str
+    reason: str
+    reason_zh: str = ""
+    alarm_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +85,7 @@ class Alarm:
     seq: int = 1  # number of its last transition
     is_unrecorded: bool = False  # raised while the journal could not be written
     is_test: bool = False  # its device said that it is being tested: sounds and counts, never starts a linkage
+    suppression: Suppression | None = None  # of an ended alarm: why it called nobody when it ended
 
 
 class Signal(StrEnum):
@@ -90,6 +102,8 @@ class Signal(StrEnum):
     PROGRESSED = "progressed"
     JUDGED = "judged"  # a verdict
     HAZARD_LINKED = "hazard_linked"
+    SUPPRESSED = "suppressed"
+    UNSUPPRESSED = "unsuppressed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmQuery:
-    state: str | None = None  # open, ended, active, normal, unacknowledged, acknowledged
+    state: str | None = None  # open, ended, active, normal, unacknowledged, acknowledged, suppressed
     severities: tuple[int, ...] = ()
     site: str | None = None
     zone: str | None = None

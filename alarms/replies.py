@@ -70,6 +70,9 @@ def _sentence(word: str, alarm: Alarm, standing: str) -> str:
             return f"cannot reset alarm {alarm.id}: its condition is still active; it can be reset once it is normal and acknowledged"
         case "unacknowledged":
             return f"cannot reset alarm {alarm.id}: nobody acknowledged it yet; acknowledge it first"
+        case "suppressed":
+            why = f": {alarm.suppression.reason}" if alarm.suppression else ""
+            return f"alarm {alarm.id} is suppressed and calls nobody{why}; it can be acknowledged and reset once that is over"
         case "not latched":
             return f"cannot reset alarm {alarm.id}: it is not latched; acknowledging it ends it"
         case _:

@@ -1,6 +1,6 @@
 """The list of open alarms from the scan's view: filtered, ordered, paged, counted without the records.
 
-Most severe first, unacknowledged before acknowledged, then newest. A cursor names the last alarm given by its place in that order, so
+Most severe first, unacknowledged before all others, then newest. A cursor names the last alarm given by its place in that order, so
 that alarms coming and going between pages neither repeat nor hide the others.
 """
 
@@ -79,7 +79,7 @@ def _texts(alarm: Alarm) -> tuple[str, ...]:
 
 
 def _order(alarm: Alarm) -> Order:
-    return (-alarm.severity, alarm.attention is Attention.ACKNOWLEDGED, -alarm.raised_ms, alarm.id)
+    return (-alarm.severity, alarm.attention is not Attention.UNACKNOWLEDGED, -alarm.raised_ms, alarm.id)
 
 
 def _cursor(alarm: Alarm) -> str:

@@ -417,8 +417,11 @@ class Core:
         if change.kind == "rule" and what is not None and (rule is None or not rule.enabled):
             why = "the rule was deleted" if rule is None else "the rule was disabled"
             self._transitions(self.book.withdraw(at_ms, why, rule_id=change.id), at_ms)
+            self._transitions(self.book.inhibit(roster, at_ms), at_ms)
         if what is not None and change.kind == "device" and change.body is None:
             self._transitions(self.book.withdraw(at_ms, "the device was removed", device_id=change.id), at_ms)
+        if what is not None and change.kind == "device" and old_device != roster.device(change.id):
+            self._transitions(self.book.inhibit(roster, at_ms, [change.id, *roster.behind(change.id)]), at_ms)
 
     def _guard_circuit(self, old: Circuit, new: Circuit | None) -> None:
         """However a circuit's row was edited or imported: another class, breaker or mapping voids its trial."""

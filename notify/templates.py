@@ -26,9 +26,15 @@ SIGNALS = {
     Signal.PROGRESSED: "处置 progress",
     Signal.JUDGED: "核实结论 verdict",
     Signal.HAZARD_LINKED: "已转隐患 linked to a hazard",
+    Signal.SUPPRESSED: "已抑制 suppressed",
+    Signal.UNSUPPRESSED: "抑制结束 no longer suppressed",
 }
 _CONDITIONS = {Condition.ACTIVE: "报警中 active", Condition.NORMAL: "已恢复 normal"}
-_ATTENTION = {Attention.UNACKNOWLEDGED: "未接警 unacknowledged", Attention.ACKNOWLEDGED: "已接警 acknowledged"}
+_ATTENTION = {
+    Attention.UNACKNOWLEDGED: "未接警 unacknowledged",
+    Attention.ACKNOWLEDGED: "已接警 acknowledged",
+    Attention.SUPPRESSED: "已抑制 suppressed",
+}
 
 
 def subject(transition: Transition) -> str:

@@ -77,6 +77,7 @@ class Roster:
         self.rows_by_metric: list[dict[str, int]] = []  # by device row: metric -> point row
         self.device_row_of_address: dict[tuple[str, str], int] = {}  # (codec, address) -> device row
         self.circuits_of_device: dict[str, list[str]] = {}
+        self._behind: dict[str, set[str]] = {}  # gateway id -> ids of the devices directly behind it
 
     # -- reading it ------------------------------------------------------------------------------------------------
 
@@ -121,6 +122,24 @@ class Roster:
         c = self.columns
         return float(c.latest_values[row]), int(c.latest_taken_ms[row]), int(c.latest_arrived_ms[row])
 
+    def gateways_of(self, device_id: str) -> list[str]:
+        """Ids of the gateways through which this device is heard, nearest first, each once and never itself, present or not."""
+        found: list[str] = []
+        device = self.device(device_id)
+        while device is not None and device.gateway_id is not None and device.gateway_id not in (device_id, *found):
+            found.append(device.gateway_id)
+            device = self.device(device.gateway_id)
+        return found
+
+    def behind(self, gateway_id: str) -> list[str]:
+        """Ids of the devices heard through this one, directly or through others: nearer ones first, then by id."""
+        found: dict[str, None] = {}
+        ring = [gateway_id]
+        while ring:
+            ring = sorted({child for each in ring for child in self._behind.get(each, ()) if child not in found and child != gateway_id})
+            found |= dict.fromkeys(ring)
+        return list(found)
+
     # -- writing it (the scan only) --------------------------------------------------------------------------------
 
     def put(self, thing: District | Enterprise | Site | Zone | Device | Circuit) -> None:
@@ -147,6 +166,7 @@ class Roster:
             row = self.device_rows.pop(thing_id, None)
             if row is not None:
                 self._leave_address(row)
+                self._leave_gateway(row)
             return
         if kind == "circuit":
             old = self.circuits.pop(thing_id, None)
@@ -194,9 +214,19 @@ class Roster:
             self.rows_by_metric.append({})
         else:
             self._leave_address(row)
+            self._leave_gateway(row)
             self.devices_by_row[row] = device
         self.device_rows[device.id] = self.rows_ever[device.id] = row
         self.device_row_of_address[(device.codec, device.address)] = row
+        if device.gateway_id is not None:
+            self._behind.setdefault(device.gateway_id, set()).add(device.id)
+
+    def _leave_gateway(self, row: int) -> None:
+        device = self.devices_by_row[row]
+        siblings = self._behind.get(device.gateway_id or "", set())
+        siblings.discard(device.id)
+        if not siblings:
+            self._behind.pop(device.gateway_id or "", None)
 
     def _leave_address(self, row: int) -> None:
         """The device of this row is no longer heard under its address, unless another one has taken that over."""

@@ -26,6 +26,7 @@ STATES: dict[str, ColumnElement[bool]] = {
     "normal": _IS_OPEN & (_a.c.condition == Condition.NORMAL.value),
     "unacknowledged": _IS_OPEN & (_a.c.attention == Attention.UNACKNOWLEDGED.value),
     "acknowledged": _IS_OPEN & (_a.c.attention == Attention.ACKNOWLEDGED.value),
+    "suppressed": _IS_OPEN & (_a.c.attention == Attention.SUPPRESSED.value),
 }
 _SEARCHED = ("id", "rule_name", "rule_name_en", "site_name", "zone_name", "device_name", "device_id", "metric")
 _FACETS = {"severity": _a.c.severity, "site": _a.c.site_id, "zone": _a.c.zone_id, "kind": _a.c.kind}

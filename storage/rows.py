@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from alarms.linkage import Firing, Linkage
-from alarms.model import Alarm, Attention, Condition, Signal, Transition, Verdict
+from alarms.model import Alarm, Attention, Condition, Signal, Suppression, Transition, Verdict
 from power.model import Action, Measured, Order, OrderState, OrderStep
 from rules.model import Rule, Severity
 from sites.inbox import InboxDevice
@@ -100,6 +100,7 @@ ALARM = Shape(
         "condition": enum_field(Condition),
         "attention": enum_field(Attention),
         "verdict": enum_field(Verdict),
+        "suppression": json_field(Suppression),
     },
 )
 ORDER = Shape(

@@ -240,6 +240,7 @@ alarms = Table(
     *_ms("raised_ms", "arrived_ms", "changed_ms"),
     *_ms("cleared_ms", "acknowledged_ms", "ended_ms", null=True),
     *_words("acknowledged_by", "assignee", "verdict", "hazard_id", null=True),
+    *_words("suppression", null=True),  # JSON of alarms.model.Suppression
     Column("count", Integer, nullable=False),
     Column("seq", Integer, nullable=False),
     Index(None, "raised_ms", "id"),

@@ -53,7 +53,7 @@ from sites.records import NotFound, Unavailable
 
 audit = logging.getLogger("sitewarden.audit")
 router = APIRouter(route_class=ActingRoute, tags=["alarms"])
-StateName = Literal["open", "active", "normal", "unacknowledged", "acknowledged", "ended", "any"]
+StateName = Literal["open", "active", "normal", "unacknowledged", "acknowledged", "suppressed", "ended", "any"]
 Of = Annotated[str | None, Query(max_length=64)]
 Severities = Annotated[list[SeverityName] | None, Query(description="any of these")]
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from alarms.lifecycle import isa_state
-from alarms.model import Alarm, Transition
+from alarms.model import Alarm, Suppression, Transition
 from alarms.queries import Delivery
 from api.shapes.asks import Ask, IdText, NoteText, ReasonText
 from api.shapes.hazards import HazardBrief
@@ -20,8 +20,8 @@ from rules.model import Severity
 
 SeverityName = Literal["info", "low", "high", "critical"]
 ConditionName = Literal["active", "normal"]
-AttentionName = Literal["unacknowledged", "acknowledged"]
-IsaState = Literal["A", "B", "C", "D", "E", "F"]  # the letters of ISA-18.2, see alarms.lifecycle
+AttentionName = Literal["unacknowledged", "acknowledged", "suppressed"]
+IsaState = Literal["A", "B", "C", "D", "E", "F", "H"]  # the letters of ISA-18.2, see alarms.lifecycle
 VerdictName = Literal["true", "false", "test", "fault", "nuisance"]
 StepName = Literal["dispatched", "arrived", "verified", "called_119"]
 SignalName = Literal[
@@ -36,6 +36,8 @@ SignalName = Literal[
     "progressed",
     "judged",
     "hazard_linked",
+    "suppressed",
+    "unsuppressed",
 ]
 
 SEVERITY_NAMES: dict[Severity, SeverityName] = {
@@ -58,6 +60,15 @@ class RuleRef(TypedDict):
 class Place(TypedDict):
     id: str
     name: str
+
+
+class SuppressionShape(TypedDict):
+    """Why an alarm calls nobody. `kind`: `inhibited`, by the alarm of `alarm_id`."""
+
+    kind: str
+    reason: str
+    reason_zh: str
+    alarm_id: str | None
 
 
 class AlarmShape(TypedDict):
@@ -84,6 +95,7 @@ class AlarmShape(TypedDict):
     is_late: bool
     is_test: bool
     is_unrecorded: bool
+    suppression: SuppressionShape | None
     raised_at: Instant
     arrived_at: Instant
     changed_at: Instant
@@ -185,6 +197,7 @@ def alarm_shape(alarm: Alarm, name: Name) -> AlarmShape:
         "is_late": alarm.is_late,
         "is_test": alarm.is_test,
         "is_unrecorded": alarm.is_unrecorded,
+        "suppression": _suppression_shape(alarm.suppression),
         "raised_at": iso(alarm.raised_ms),
         "arrived_at": iso(alarm.arrived_ms),
         "changed_at": iso(alarm.changed_ms),
@@ -199,6 +212,10 @@ def alarm_shape(alarm: Alarm, name: Name) -> AlarmShape:
         "count": alarm.count,
         "seq": alarm.seq,
     }
+
+
+def _suppression_shape(why: Suppression | None) -> SuppressionShape | None:
+    return None if why is None else {"kind": why.kind, "reason": why.reason, "reason_zh": why.reason_zh, "alarm_id": why.alarm_id}
 
 
 def transition_shape(transition: Transition, name: Name) -> TransitionShape:

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from alarms.lifecycle import BL, CL, ISA_LETTERS, TABLE, A, B, C, D, E, F, Standing, advance, new_standing
+from alarms.lifecycle import BL, CL, HE, HL, HN, ISA_LETTERS, TABLE, A, B, C, D, E, F, H, Standing, advance, new_standing
 from alarms.model import Attention, Condition, Signal
 
 ALL = [Standing(*parts) for parts in product(Condition, Attention, (False, True))]
@@ -20,7 +20,8 @@ def test_every_standing_has_a_letter_and_every_pair_a_cell():
 def test_what_holds_for_every_pair(standing, signal):
     after = advance(standing, signal)
     if not isinstance(after, Standing):
-        assert after in {"ended", "active", "normal", "acknowledged", "still active", "not latched", "unacknowledged"}
+        said = {"ended", "active", "normal", "acknowledged", "still active", "not latched", "unacknowledged"}
+        assert after in said | {"suppressed", "not suppressed"}
         return
     if signal is not Signal.CLEARED and signal is not Signal.RAISED:
         assert after.condition is standing.condition, "only the world changes the condition"
@@ -28,7 +29,11 @@ def test_what_holds_for_every_pair(standing, signal):
         assert after.needs_reset == standing.needs_reset, "only a reset ends the latch"
     if signal in REMARKS:
         assert after == standing
-    if after.attention is not standing.attention:
+    if Attention.SUPPRESSED in (standing.attention, after.attention):
+        ends = signal is Signal.UNSUPPRESSED or after.is_ended
+        assert (after.attention is Attention.SUPPRESSED) != ends, "only the end of it, or of the alarm, lets a suppressed alarm call or go"
+        assert standing.attention is Attention.SUPPRESSED or signal is Signal.SUPPRESSED
+    elif after.attention is not standing.attention:
         asks_again = signal in (Signal.RAISED, Signal.STEPPED_UP)
         assert after.attention is (Attention.UNACKNOWLEDGED if asks_again else Attention.ACKNOWLEDGED)
         assert asks_again or signal is Signal.ACKNOWLEDGED
@@ -58,6 +63,15 @@ def test_what_holds_for_every_pair(standing, signal):
         ("no reset before it is acknowledged", E, Signal.RESET, "unacknowledged"),
         ("no second acknowledgement", C, Signal.ACKNOWLEDGED, "acknowledged"),
         ("the end takes nothing", A, Signal.RAISED, "ended"),
+        ("suppressed from B is H", B, Signal.SUPPRESSED, H),
+        ("suppressed from C is H", C, Signal.SUPPRESSED, H),
+        ("the end of it with the condition true is B", H, Signal.UNSUPPRESSED, B),
+        ("the same for a latched one", HL, Signal.UNSUPPRESSED, BL),
+        ("suppressed and normal ends", H, Signal.CLEARED, A),
+        ("suppressed, normal and latched waits", HL, Signal.CLEARED, HE),
+        ("its end calls for a reset", HE, Signal.UNSUPPRESSED, E),
+        ("the end of it while normal ends", HN, Signal.UNSUPPRESSED, A),
+        ("what calls nobody is not acknowledged", H, Signal.ACKNOWLEDGED, "suppressed"),
     ],
 )
 def test_the_transitions_of_isa_18_2(phrase, standing, signal, after):

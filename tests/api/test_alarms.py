@@ -45,6 +45,7 @@ def test_an_alarm_has_its_whole_shape(service: Service) -> None:
         "is_late": False,
         "is_test": False,
         "is_unrecorded": False,
+        "suppression": None,
         "raised_at": "2026-11-22T03:59:55.000Z",
         "arrived_at": "2026-11-22T03:59:55.100Z",
         "changed_at": "2026-11-22T03:59:55.000Z",

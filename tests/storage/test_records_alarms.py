@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alarms.linkage import Firing, NotifyWanted
-from alarms.model import Alarm, Attention, Condition, Verdict
+from alarms.model import Alarm, Attention, Condition, Suppression, Verdict
 from alarms.queries import AlarmQuery
 from power.model import Action, Measured, Order, OrderState
 from power.queries import OrderQuery
@@ -62,6 +62,7 @@ alarms = st.builds(
     cleared_ms=st.none() | times, acknowledged_ms=st.none() | times, acknowledged_by=st.none() | words, ended_ms=st.none() | times,
     assignee=st.none() | words, verdict=st.none() | st.sampled_from(Verdict), hazard_id=st.none() | words, count=st.integers(1, 10**6),
     seq=st.integers(1, 10**6), is_unrecorded=st.booleans(),
+    suppression=st.none() | st.builds(Suppression, kind=words, reason=words, reason_zh=words, alarm_id=st.none() | words),
 )  # fmt: skip
 measured = st.builds(
     Measured, closed=st.none() | numbers, current_a=st.none() | numbers, voltage_v=st.none() | numbers, power_w=st.none() | numbers,
