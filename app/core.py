@@ -405,6 +405,7 @@ class Core:
         what = self.configuration.apply(change)
         if what is not None and change.kind == "circuit" and old_circuit is not None:
             self._guard_circuit(old_circuit, roster.circuits.get(change.id))
+            self._advance(self.orders.due(at_ms), at_ms)  # complaints about a circuit that is no longer the same end
         if what is not None and change.kind == "site" and old_site is not None:
             self._guard_site(old_site, roster.sites.get(change.id))
         if what is not None and change.kind == "device":

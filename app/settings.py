@@ -57,7 +57,6 @@ class Settings(BaseSettings):
     inbox_readings: int = Field(50_000, ge=100)
     inbox_requests: int = Field(1_000, ge=1)
     scan_readings: int = Field(20_000, ge=100)
-    orders_open: int = Field(5_000, ge=10)
     journal_bytes: int = Field(4 * 2**30, ge=2**20)
     history_raw_days: int = Field(30, ge=0)
     history_minute_days: int = Field(365, ge=0)

@@ -183,3 +183,18 @@ def test_a_lock_out_stops_a_restore_that_has_not_left(house: House) -> None:
     house.run(1)
     assert house.outlet.published == []
     assert house.order(order.id).state_code == "locked_out"
+
+
+def test_a_complaint_about_a_removed_circuit_ends_and_blocks_no_restore(house: House) -> None:
+    house.hear("switch", closed__1=1, current_a__1=5.0, voltage_v__1=231.0)
+    house.run(1)
+    (order,) = house.ask(Cut(key="k", circuit_ids=("stove",), who="a", reason="r")).orders
+    house.run(0.5)
+    house.reply("switch", order.id)
+    for _ in range(15):
+        house.hear("switch", closed__1=0, current_a__1=5.0, voltage_v__1=231.0)
+        house.run(1)
+    assert house.alarm("service:power_not_proved").condition is Condition.ACTIVE
+    house.scan.put(ConfigChanged.of("circuit", "stove", 2, None))
+    house.run(1)
+    assert house.alarm("service:power_not_proved").condition is Condition.NORMAL
