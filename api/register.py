@@ -149,23 +149,28 @@ def _circuit_cells(circuit: Circuit, sites: Mapping[str, Site]) -> dict[str, str
 def _header(table: Table, plan: Plan) -> list[str] | None:
     """The columns' own names, or None where the table cannot be read by them."""
 
-    def wrong(column: str, given: str, allowed: str) -> None:
-        plan.bad.append(BadCell(1, column, given, allowed))
+    def wrong(column: str, given: str, allowed: str, allowed_zh: str) -> None:
+        plan.bad.append(BadCell(1, column, given, allowed, allowed_zh))
         plan.bad_total += 1
 
-    allowed = ", ".join(COLUMNS)
+    allowed, allowed_zh = ", ".join(COLUMNS), "、".join(COLUMNS.values())
     if not table:
-        wrong("", "an empty file", f"a first row with the columns {allowed}")
+        wrong("", "an empty file", f"a first row with the columns {allowed}", f"第一行为列名：{allowed_zh}")
         return None
     names = [HEADERS.get(cell.strip().lower(), "") for cell in table[0]]
     for given, name in zip(table[0], names, strict=True):
         if given.strip() and not name:
-            wrong(given[:60], given[:60], f"one of {allowed}")
+            wrong(given[:60], given[:60], f"one of {allowed}", f"可用的列名：{allowed_zh}")
     for name in {name for name in names if name and names.count(name) > 1}:
-        wrong(name, name, "each column once")
+        wrong(name, name, "each column once", "每列只出现一次")
     for name in ("site_id", "zone_id", "name"):
         if name not in names:
-            wrong(name, "no such column", f"the columns site_id, zone_id and name are needed; allowed are {allowed}")
+            wrong(
+                name,
+                "no such column",
+                f"the columns site_id, zone_id and name are needed; allowed are {allowed}",
+                f"必须有列：场所、区域、名称；可用：{allowed_zh}",
+            )
     return None if plan.bad else names
 
 
@@ -194,7 +199,7 @@ class _Reader:
         thing_id = self._device_id(cells, codec)
         old = self.present.devices.get(thing_id)
         if old is not None and old.site_id not in self.present.sites:
-            cells.refuse("id", thing_id, "an id that is not taken")
+            cells.refuse("id", thing_id, "an id that is not taken", "未被占用的编号")
             old = None
         zone = self.present.zone_name(site_id)
         device = Device(
@@ -214,7 +219,12 @@ class _Reader:
         )
         other = self._address.get((device.codec, device.address))
         if other is not None and other != thing_id and device.address:
-            cells.refuse("address", device.address, f"an address of its own: the device {other} has this one")
+            cells.refuse(
+                "address",
+                device.address,
+                f"an address of its own: the device {other} has this one",
+                f"不重复的地址：设备 {other} 已用此地址",
+            )
         self._address[(device.codec, device.address)] = thing_id
         # a row that is wrong still stands for its device: what names it is not wrong for that
         if self._is_first("device", thing_id, cells):
@@ -227,7 +237,12 @@ class _Reader:
         if given is None or thing_id is None:
             return
         if given and (given == thing_id or (given not in self.devices and given not in self.present.devices)):
-            cells.refuse("gateway_id", given, "empty, or the id of another device that is known or in this file")
+            cells.refuse(
+                "gateway_id",
+                given,
+                "empty, or the id of another device that is known or in this file",
+                "留空，或已有（或本文件中）其他设备的编号",
+            )
         _, device, old = self.devices[thing_id]
         self.devices[thing_id] = (cells, replace(device, gateway_id=given or None), old)
 
@@ -236,18 +251,28 @@ class _Reader:
         device_id, channel = cells.words("device_id", None, most=64), cells.words("channel", "", most=20)
         device = self.devices[device_id][1] if device_id in self.devices else self.present.devices.get(device_id)
         if device_id and (device is None or device.site_id not in self.present.sites):
-            cells.refuse("device_id", device_id, "the id of a device that is known or in this file")
+            cells.refuse("device_id", device_id, "the id of a device that is known or in this file", "已有（或本文件中）设备的编号")
         elif device is not None and site_id and device.site_id and device.site_id != site_id:
-            cells.refuse("device_id", device_id, f"a device of the site {site_id}; this one is at {device.site_id}")
+            cells.refuse(
+                "device_id",
+                device_id,
+                f"a device of the site {site_id}; this one is at {device.site_id}",
+                f"场所 {site_id} 的设备；该设备在 {device.site_id}",
+            )
         taken = self._channel.get((device_id, channel))
         thing_id = cells.words("id", "", most=64) or taken or self._free(f"{device_id}-{channel}".strip("-"), self._circuit_taken)
         self._check_id(cells, thing_id)
         old = self.present.circuits.get(thing_id)
         if old is not None and old.site_id not in self.present.sites:
-            cells.refuse("id", thing_id, "an id that is not taken")
+            cells.refuse("id", thing_id, "an id that is not taken", "未被占用的编号")
             old = None
         if taken is not None and taken != thing_id:
-            cells.refuse("channel", channel, f"a channel of its own: the circuit {taken} has this one of {device_id}")
+            cells.refuse(
+                "channel",
+                channel,
+                f"a channel of its own: the circuit {taken} has this one of {device_id}",
+                f"不重复的通道：回路 {taken} 已用 {device_id} 的此通道",
+            )
         zone = self.present.zone_name(site_id)
         circuit = replace(
             old or Circuit(id=thing_id, site_id=site_id, zone_id=zone_id, name="", device_id=device_id),
@@ -272,7 +297,8 @@ class _Reader:
             found = self.devices.get(circuit.device_id)
             if found is not None and circuit.id not in self.circuits and found[1].site_id not in ("", circuit.site_id):
                 allowed = f"{circuit.site_id}, as long as the circuit {circuit.id} is on it: name it in this file too"
-                found[0].refuse("site_id", found[1].site_id, allowed)
+                allowed_zh = f"{circuit.site_id}：回路 {circuit.id} 仍在该设备上，请在本文件中一并列出"
+                found[0].refuse("site_id", found[1].site_id, allowed, allowed_zh)
 
     # -- parts -----------------------------------------------------------------------------------------------------
 
@@ -280,21 +306,22 @@ class _Reader:
         given = cells.words("site_id", None, most=120)
         found = self._sites.get(given, [])
         if given and len(found) != 1:
-            why = "an id: several sites have this name" if found else f"a site of {_some(self.present.sites)}"
-            cells.refuse("site_id", given, why)
+            if found:
+                cells.refuse("site_id", given, "an id: several sites have this name", "场所编号：有多个同名场所")
+            else:
+                cells.refuse("site_id", given, f"a site of {_some(self.present.sites)}", f"已有场所：{_some(self.present.sites)}")
         site_id = found[0] if len(found) == 1 else ""
         if site_id and not self.present.may(site_id):
-            cells.refuse("site_id", given, "a site where you may configure")
+            cells.refuse("site_id", given, "a site where you may configure", "您有配置权限的场所")
         zones = self._zones.get(site_id, {})
         given = cells.words("zone_id", None, most=120)
         found = zones.get(given, [])
         if given and site_id and len(found) != 1:
-            why = (
-                "an id: several zones have this name"
-                if found
-                else f"a zone of {site_id}: {_some({z for ids in zones.values() for z in ids})}"
-            )
-            cells.refuse("zone_id", given, why)
+            if found:
+                cells.refuse("zone_id", given, "an id: several zones have this name", "区域编号：有多个同名区域")
+            else:
+                known = _some(zone_id for ids in zones.values() for zone_id in set(ids))
+                cells.refuse("zone_id", given, f"a zone of {site_id}: {known}", f"场所 {site_id} 的区域：{known}")
         return site_id, found[0] if len(found) == 1 else ""
 
     def _device_id(self, cells: Cells, codec: str) -> str:
@@ -321,12 +348,17 @@ class _Reader:
 
     def _check_id(self, cells: Cells, thing_id: str) -> None:
         if not ID_PATTERN.match(thing_id):
-            cells.refuse("id", thing_id, "letters, digits, dot, dash and underscore, at most 64; or empty for one that is made")
+            cells.refuse(
+                "id",
+                thing_id,
+                "letters, digits, dot, dash and underscore, at most 64; or empty for one that is made",
+                "字母、数字、点、横线、下划线，最多 64 个；留空则自动编号",
+            )
 
     def _is_first(self, kind: str, thing_id: str, cells: Cells) -> bool:
         earlier = self._rows.setdefault((kind, thing_id), cells.row)
         if earlier != cells.row:
-            cells.refuse("id", thing_id, f"each {kind} once: row {earlier} is the same")
+            cells.refuse("id", thing_id, f"each {kind} once: row {earlier} is the same", f"不重复：与第 {earlier} 行相同")
             return False
         return True
 
@@ -340,5 +372,5 @@ def _by_word(things: Iterable[Site]) -> dict[str, list[str]]:
 
 
 def _some(names: Iterable[str]) -> str:
-    listed = sorted(names)
+    listed = sorted(set(names))
     return ", ".join(listed[:8]) + (f" and {len(listed) - 8} more" if len(listed) > 8 else "")

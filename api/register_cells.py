@@ -63,6 +63,7 @@ class BadCell:
     column: str
     given: str
     allowed: str
+    allowed_zh: str
 
 
 @dataclass(slots=True)
@@ -77,8 +78,8 @@ class Cells:
         """The text, or None where the file has no such column."""
         return self.texts.get(name)
 
-    def refuse(self, name: str, given: str, allowed: str) -> None:
-        self.bad.append(BadCell(self.row, name, given[:200], allowed))
+    def refuse(self, name: str, given: str, allowed: str, allowed_zh: str) -> None:
+        self.bad.append(BadCell(self.row, name, given[:200], allowed, allowed_zh))
 
     def words(self, name: str, default: str | None, *, kept: str | None = None, most: int) -> str:
         """Text. `default` for an empty cell (None: it must not be empty), `kept` where there is no such column."""
@@ -87,10 +88,10 @@ class Cells:
             return kept
         if not text:
             if default is None:
-                self.refuse(name, "", "it must not be empty")
+                self.refuse(name, "", "it must not be empty", "必填")
             return default or ""
         if len(text) > most:
-            self.refuse(name, text, f"at most {most} characters")
+            self.refuse(name, text, f"at most {most} characters", f"最多 {most} 个字符")
         return text
 
     def choice(self, name: str, words: Mapping[str, str], default: str | None, kept: str | None = None) -> str:
@@ -102,7 +103,9 @@ class Cells:
             return default
         found = words.get(text or "") or words.get((text or "").lower())
         if found is None:
-            self.refuse(name, text or "", f"one of {', '.join(dict.fromkeys(words.values()))}")
+            known = ", ".join(dict.fromkeys(words.values()))
+            known_zh = "、".join(word for word in words if not word.isascii()) or known
+            self.refuse(name, text or "", f"one of {known}", f"可填：{known_zh}")
         return found or ""
 
     def number(self, name: str, kept: float | None, above: float, most: float, blank: float | None = None) -> float | None:
@@ -117,7 +120,7 @@ class Cells:
         except ValueError:
             value = math.nan
         if not above < value <= most:
-            self.refuse(name, text, f"a number above {above:g}, at most {most:.10g}")
+            self.refuse(name, text, f"a number above {above:g}, at most {most:.10g}", f"大于 {above:g}、不超过 {most:.10g} 的数")
             return blank
         return value
 
@@ -129,7 +132,7 @@ class Cells:
         try:
             return until_ms(text, zone)
         except ValueError:
-            self.refuse(name, text, "a date such as 2027-06-30")
+            self.refuse(name, text, "a date such as 2027-06-30", "日期，如 2027-06-30")
             return None
 
     def moment(self, name: str, kept: int | None, zone: str) -> int | None:
@@ -140,7 +143,7 @@ class Cells:
         try:
             return moment_ms(text, zone)
         except ValueError:
-            self.refuse(name, text, "a time such as 2026-12-31 22:00")
+            self.refuse(name, text, "a time such as 2026-12-31 22:00", "时间，如 2026-12-31 22:00")
             return None
 
     def poles(self, name: str, kept: tuple[str, ...]) -> tuple[str, ...]:
@@ -150,6 +153,6 @@ class Cells:
             return kept
         found = tuple(re.split(r"[\s;,/]+", text.lower())) if text else ()
         if len(found) > 4 or not all(_POLE.match(pole) for pole in found) or len(set(found)) < len(found):
-            self.refuse(name, text, "at most four different suffixes, such as l1 l2 l3")
+            self.refuse(name, text, "at most four different suffixes, such as l1 l2 l3", "最多四个不同的后缀，如 l1 l2 l3")
             return ()
         return found

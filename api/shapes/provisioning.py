@@ -77,6 +77,7 @@ class BadCellShape(TypedDict):
     column: str
     given: str
     allowed: str
+    allowed_zh: str
 
 
 class LineShape(TypedDict):
@@ -173,7 +174,7 @@ def refused_shape(refused: RefusedMessage) -> RefusedShape:
 
 
 def bad_shape(bad: BadCell) -> BadCellShape:
-    return {"row": bad.row, "column": bad.column, "given": bad.given, "allowed": bad.allowed}
+    return {"row": bad.row, "column": bad.column, "given": bad.given, "allowed": bad.allowed, "allowed_zh": bad.allowed_zh}
 
 
 def line_shape(line: Line) -> LineShape:

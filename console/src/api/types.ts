@@ -1856,6 +1856,8 @@ export interface components {
         BadCellShape: {
             /** Allowed */
             allowed: string;
+            /** Allowed Zh */
+            allowed_zh: string;
             /** Column */
             column: string;
             /** Given */
