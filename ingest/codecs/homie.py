@@ -20,7 +20,7 @@ from sites.model import Device
 from sites.readings import NO_TIME
 
 MAX_NODES = 64
-MAX_PROPERTIES = 256
+MAX_PROPERTIES = 256  # of all nodes of a device: each change is journalled whole
 _STATES = {"ready": True, "sleeping": True, "alert": True, "init": None, "disconnected": False, "lost": False}
 _PLAIN = frozenset({"value", "measurement", "reading", "level"})  # property ids that only their node names
 _ATTRIBUTES = frozenset({"$datatype", "$settable", "$unit"})
@@ -95,11 +95,12 @@ def _description(place: Place, known: dict[str, Any], payload: bytes) -> Decoded
     if reason or type(document) is not dict:
         return Decoded(refusals=[reason or "$description is a JSON object"])
     nodes: dict[str, dict[str, Any]] = {}
-    told = document.get("nodes")
+    told, left = document.get("nodes"), MAX_PROPERTIES
     for node, entry in list(told.items())[:MAX_NODES] if isinstance(told, dict) else ():
         properties = entry.get("properties") if isinstance(entry, dict) else None
         if isinstance(properties, dict):
-            nodes[node] = {prop: _property(said) for prop, said in list(properties.items())[:MAX_PROPERTIES] if isinstance(said, dict)}
+            nodes[node] = {prop: _property(said) for prop, said in list(properties.items())[:left] if isinstance(said, dict)}
+            left -= len(nodes[node])
     short = {"name": str(document.get("name") or "")[:200], "root": str(document.get("root") or "")[:200], "nodes": nodes}
     return Decoded(notes=[] if short == known else [(place.address, orjson.dumps(short))])
 
@@ -128,7 +129,7 @@ def _announced(place: Place, known: dict[str, Any], part: str, rest: list[str], 
         entry = dict(nodes.setdefault(node, {}).get(prop, _property({})))
         entry[attribute[1:]] = text == "true" if attribute == "$settable" else text[:16]
         nodes[node][prop] = entry
-    if len(nodes) > MAX_NODES or any(len(properties) > MAX_PROPERTIES for properties in nodes.values()):
+    if len(nodes) > MAX_NODES or sum(len(properties) for properties in nodes.values()) > MAX_PROPERTIES:
         return Decoded(refusals=[f"more than {MAX_NODES} nodes or {MAX_PROPERTIES} properties"])
     short = {"name": name, "root": "", "nodes": nodes}
     return Decoded(notes=[] if short == known else [(place.address, orjson.dumps(short))])

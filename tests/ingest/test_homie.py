@@ -193,3 +193,15 @@ TALK = (
 @pytest.mark.parametrize("topic", TALK)
 def test_orders_and_talk_lead_nowhere(topic):
     assert HOMIE.locate("homie/+/+", topic) is None
+
+
+def test_what_a_device_announces_is_bounded():
+    many = {f"n{i}": {"properties": {f"p{j}": {"datatype": "float"} for j in range(300)}} for i in range(80)}
+    ((_, value),) = decoded("homie/5/d1/$description", orjson.dumps({"nodes": many})).notes
+    assert sum(len(properties) for properties in orjson.loads(value)["nodes"].values()) == 256
+    state: dict = {}
+    for i in range(300):
+        out = decoded(f"homie/d1/n/p{i}/$datatype", b"float", state)
+        state |= {key: orjson.loads(value) for key, value in out.notes}
+    assert out.refusals
+    assert len(state["homie/d1"]["nodes"]["n"]) == 256

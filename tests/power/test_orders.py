@@ -10,7 +10,7 @@ from alarms.classes import By
 from alarms.linkage import CutWanted
 from power.errors import RequestRefused, UnknownCircuit
 from power.measure import measured_of, watched_rows
-from power.model import Action, Confirmation, OrderState
+from power.model import Action, Confirmation, OrderState, order_number
 from power.order_book import OrdersState
 from power.requests import Cut, LockOut, Restore, Unlock
 from sites.model import Circuit, CircuitClass, Device
@@ -296,6 +296,15 @@ def test_a_refusing_device_raises_an_alarm(plant, result, state, alarm):
     assert plant.now_is(order).state is state
     assert "because" in plant.now_is(order).state_reason
     assert plant.raised() == alarm
+
+
+def test_a_reply_may_name_the_orders_number_where_requests_are_numbered(plant):
+    order = plant.sent_cut()
+    number = f"#{order_number(order.id)}"
+    assert plant.reply(number, device="evil").steps == []
+    assert plant.reply("#1").steps == []
+    plant.reply(number)
+    assert plant.now_is(order).state is S.CONFIRMED
 
 
 def test_a_reply_from_another_device_or_channel_or_to_nothing_changes_nothing(plant):
