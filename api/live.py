@@ -179,6 +179,9 @@ class Live:
             for client in self.clients:
                 client.offer(event, encoded)
 
+    def health(self) -> Health:
+        return self._board.health()
+
     # -- what a client starts with -----------------------------------------------------------------------------------------
 
     def missed(self, after_id: int, until_id: int, scope: Scope) -> bytes | None:
@@ -236,7 +239,7 @@ class LiveResponse(Response):
             (b"cache-control", b"no-store"),
             (b"x-accel-buffering", b"no"),
         ]
-        started_id = client.after_id
+        started_id, told = client.after_id, _condition(live.health())
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         first = None if self._last_event_id is None else live.missed(self._last_event_id, started_id, client.scope)
         if first is None:
@@ -259,6 +262,10 @@ class LiveResponse(Response):
                     client.waiting.clear()
                     client.scope = scope[0]
                     renewed = before + await to_thread.run_sync(live.snapshot, client.after_id, client.scope)
+                health = live.health()
+                if _condition(health) != told:
+                    told = _condition(health)
+                    renewed += frame(client.after_id, "health", health_shape(health))
                 scope_at = now + live.heartbeat_s
             if client.waiting or renewed:
                 joined = renewed + b"".join(client.waiting)
@@ -286,3 +293,8 @@ class LiveResponse(Response):
 async def _until_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def _condition(health: Health) -> tuple[bool, dict[str, str]]:
+    """What of the service's health is news; its figures change all the time."""
+    return health.ready, dict(health.degraded)

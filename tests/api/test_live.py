@@ -189,6 +189,17 @@ def test_a_changed_grant_brings_a_fresh_snapshot_of_what_is_seen_now(build: Call
         assert stream.next().body["alarm"]["site"]["id"] == "plant"
 
 
+def test_a_change_of_the_services_health_is_told_to_those_who_listen_already(build: Callable[..., Service]) -> None:
+    service = build(live_heartbeat_s=0.1)
+    with listening(service, "operator") as stream:
+        assert stream.next().body["health"]["degraded"] == {}
+        service.board.degraded = {"records": "connection refused"}
+        told = stream.next()
+        assert (told.kind, told.body["degraded"]) == ("health", {"records": "connection refused"})
+        service.board.degraded = {}
+        assert stream.next().body["degraded"] == {}
+
+
 def test_what_waits_is_joined_in_one_frame_and_encoded_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     encoded: list[int] = []
     true_frame = live_module.frame
