@@ -132,6 +132,11 @@ async def silence(ask: SilenceAsk, door: At, visitor: By) -> None:
     audit.info("silence by %s at desk %r for alarms %s", visitor.user.id, ask.desk, ", ".join(mine) or "all")
 
 
+def _concerns(order: Order, alarm: Alarm) -> bool:
+    """An order of the alarm's zone since it was raised, whatever alarm called for it: a second detector's cut is this one's news too."""
+    return order.site_id == alarm.site_id and order.zone_id == alarm.zone_id and order.requested_ms >= alarm.raised_ms
+
+
 @router.get("/alarms/{alarm_id}")
 def alarm(alarm_id: str, door: At, visitor: By) -> AlarmDetail:
     """The alarm with its guidance, what happened to it, its orders, messages and hazard, and the circuits of its zone."""
@@ -156,7 +161,7 @@ def alarm(alarm_id: str, door: At, visitor: By) -> AlarmDetail:
         pass  # a rule version or hazard that was never recorded: the rest is shown
     except Unavailable:
         available = False
-    orders |= {o.id: o for o in tuple(door.board.orders.values()) if o.alarm_id == alarm_id}
+    orders |= {o.id: o for o in tuple(door.board.orders.values()) if o.alarm_id == alarm_id or _concerns(o, found)}
     return {
         **alarm_shape(found, name),
         "guidance": guidance[0],

@@ -16,7 +16,7 @@ from storage.database import writing
 from storage.project import apply
 from storage.projection import Outcome
 from tests.api.conftest import Service
-from tests.api.plant import NOON, alarm
+from tests.api.plant import NOON, alarm, order
 
 
 def test_an_alarm_has_its_whole_shape(service: Service) -> None:
@@ -220,3 +220,11 @@ def test_the_services_own_alarm_is_seen_by_everybody_and_acknowledged_by_who_may
         assert "lost" in service.door.live.snapshot(1, frozenset({site})).decode()
         service.call(login, "POST", "/alarms/lost/acknowledge", {}, status=403)
     assert service.call("all", "POST", "/alarms/lost/acknowledge", {})["attention"] == "acknowledged"
+
+
+def test_an_order_of_the_zone_since_then_is_shown_whatever_alarm_called_for_it(service: Service) -> None:
+    service.board.orders["other"] = order("mall", id="other", alarm_id="another-detectors")
+    service.board.orders["before"] = order("mall", id="before", alarm_id=None, requested_ms=NOON - 60_000)
+    service.board.orders["elsewhere"] = order("mall", id="elsewhere", alarm_id=None, zone_id="mall-hall")
+    shown = service.client.get("/api/v1/alarms/mall-alarm", headers=service.as_("operator")).json()["orders"]
+    assert {"other", "mall-order"} == {o["id"] for o in shown}
