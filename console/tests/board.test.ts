@@ -61,4 +61,9 @@ describe('board', () => {
     expect((performance.now() - started) / 1_000).toBeLessThan(5) // ms a change
     expect(countsOf(board.list())).toMatchObject({ total: 50_000, unacknowledged: 49_000 })
   })
+
+  it('counts what calls nobody apart', () => {
+    const alarms = [alarm({ id: 'a' }), alarm({ id: 'b', attention: 'suppressed' }), alarm({ id: 'c', attention: 'acknowledged' })]
+    expect(countsOf(alarms)).toMatchObject({ total: 2, unacknowledged: 1, suppressed: 1, bySeverity: { high: { total: 2, unacknowledged: 1 } } })
+  })
 })

@@ -8,6 +8,7 @@ import { alarm } from './alarms'
 describe('looks', () => {
   it.each([
     ['active', 'unacknowledged', false, null, 'unacked', true], ['active', 'acknowledged', false, null, 'acked', false], ['active', 'unacknowledged', true, null, 'unacked', true],
+    ['active', 'suppressed', false, null, 'suppressed', false], ['normal', 'suppressed', true, null, 'suppressed', false],
     ['normal', 'unacknowledged', false, null, 'cleared_unacked', true], ['normal', 'unacknowledged', true, null, 'latched_unacked', true],
     ['normal', 'acknowledged', true, null, 'latched_acked', false], ['normal', 'acknowledged', false, '2026-11-22T07:00:00Z', 'ended', false],
   ] as const)('%s, %s, latched %s: %s -> %s', (condition, attention, needs_reset, ended_at, look, waits) => {

@@ -12,6 +12,7 @@ describe('sounding', () => {
     ['an unacknowledged alarm, by its severity', [alarm({ severity: 'low' })], false, 'low'],
     ['the most severe of several', [alarm({ severity: 'low' }), alarm({ id: 'b', severity: 'critical' })], false, 'critical'],
     ['acknowledged ones are quiet', [alarm({ severity: 'critical', ...acknowledged })], false, null],
+    ['suppressed ones are quiet', [alarm({ severity: 'critical', attention: 'suppressed' })], false, null],
     ['normal again but unacknowledged: a reminder', [alarm({ ...cleared })], false, 'reminder'],
     ['latched and unacknowledged sounds as active', [alarm({ severity: 'critical', ...cleared, needs_reset: true })], false, 'critical'],
     ['a lost stream sounds of its own', [], true, 'lost'],

@@ -31,9 +31,11 @@ function compare(a: Row, b: Row): number {
   return a.alarm.id < b.alarm.id ? -1 : a.alarm.id > b.alarm.id ? 1 : 0
 }
 
+/** Alarms that call nobody (suppressed) are counted apart. */
 export interface Counts {
   total: number
   unacknowledged: number
+  suppressed: number
   bySeverity: Record<SeverityName, { total: number; unacknowledged: number }>
 }
 
@@ -95,15 +97,21 @@ export class Board {
 
 export function countsOf(alarms: readonly Alarm[]): Counts {
   const counts: Counts = {
-    total: alarms.length,
+    total: 0,
     unacknowledged: 0,
+    suppressed: 0,
     bySeverity: {
       critical: { total: 0, unacknowledged: 0 }, high: { total: 0, unacknowledged: 0 },
       low: { total: 0, unacknowledged: 0 }, info: { total: 0, unacknowledged: 0 },
     },
   }
   for (const alarm of alarms) {
+    if (alarm.attention === 'suppressed') {
+      counts.suppressed++
+      continue
+    }
     const slot = counts.bySeverity[alarm.severity]
+    counts.total++
     slot.total++
     if (alarm.attention === 'unacknowledged') {
       slot.unacknowledged++

@@ -81,7 +81,8 @@ export function learn(alarm: Alarm): void {
   const before = board.apply(alarm)
   if (before === null) return
   silenced.forget(alarm)
-  if (!before && !alarm.ended_at) fresh.push(alarm)
+  const calls = !alarm.ended_at && alarm.attention !== 'suppressed'
+  if (calls && (!before || before.attention === 'suppressed')) fresh.push(alarm)
   drawSoon()
 }
 

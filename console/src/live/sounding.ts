@@ -28,7 +28,7 @@ export function patternFor(alarms: readonly Alarm[], silenced: Silenced, isDeaf:
   let loudest: Alarm | null = null
   let reminds = false
   for (const alarm of alarms) {
-    if (alarm.attention === 'acknowledged' || silenced.covers(alarm)) continue
+    if (alarm.attention !== 'unacknowledged' || silenced.covers(alarm)) continue
     if (alarmLook(alarm) === 'cleared_unacked') reminds = true
     else if (!loudest || RANK[alarm.severity] > RANK[loudest.severity]) loudest = alarm
   }

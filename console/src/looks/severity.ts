@@ -3,6 +3,7 @@
  * family and never yellow, which on fire equipment means *fault* (GB 16808).
  */
 import type { Alarm } from '@/api/shapes'
+import { either } from '@/messages'
 
 export type SeverityName = 'critical' | 'high' | 'low' | 'info'
 
@@ -20,11 +21,12 @@ export function severityClass(severity: SeverityName, kind: string): string {
   return isFireOrGas(kind) ? `sev-${severity} fire` : `sev-${severity}`
 }
 
-/** The states an operator tells apart (ISA-18.2 B, C, D, E, F). */
-export type AlarmLook = 'unacked' | 'acked' | 'cleared_unacked' | 'latched_unacked' | 'latched_acked' | 'ended'
+/** The states an operator tells apart (ISA-18.2 B, C, D, E, F, H). */
+export type AlarmLook = 'unacked' | 'acked' | 'cleared_unacked' | 'latched_unacked' | 'latched_acked' | 'suppressed' | 'ended'
 
 export function alarmLook(alarm: Pick<Alarm, 'condition' | 'attention' | 'needs_reset' | 'ended_at'>): AlarmLook {
   if (alarm.ended_at) return 'ended'
+  if (alarm.attention === 'suppressed') return 'suppressed'
   const isAcked = alarm.attention === 'acknowledged'
   if (alarm.condition === 'active') return isAcked ? 'acked' : 'unacked'
   if (alarm.needs_reset) return isAcked ? 'latched_acked' : 'latched_unacked'
@@ -33,4 +35,9 @@ export function alarmLook(alarm: Pick<Alarm, 'condition' | 'attention' | 'needs_
 
 export function needsAcknowledging(look: AlarmLook): boolean {
   return look === 'unacked' || look === 'cleared_unacked' || look === 'latched_unacked'
+}
+
+/** Why it calls nobody, in the language of the screen. */
+export function suppressedWhy(alarm: Pick<Alarm, 'suppression'>): string {
+  return either(alarm.suppression?.reason, alarm.suppression?.reason_zh)
 }

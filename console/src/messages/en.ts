@@ -13,7 +13,7 @@ export const en = {
     login: 'Login', password: 'Password', sign_in: 'Sign in', sign_out: 'Sign out', go_on: 'Go on', expired: 'Your session has expired', expired_why: 'The list and the sound stay as they are. Give your password to act.', stale: 'Your password again, please', stale_why: 'This act wants a password given recently.',
   },
   severity: { critical: 'Critical', high: 'High', low: 'Low', info: 'Info' },
-  look: { unacked: 'Unacknowledged', acked: 'Acknowledged', cleared_unacked: 'Cleared, unacked', latched_unacked: 'Latched, unacked', latched_acked: 'Latched, reset due', ended: 'Ended' },
+  look: { unacked: 'Unacknowledged', acked: 'Acknowledged', cleared_unacked: 'Cleared, unacked', latched_unacked: 'Latched, unacked', latched_acked: 'Latched, reset due', ended: 'Ended', suppressed: 'Suppressed' },
   kind: { smoke: 'Smoke', heat: 'Heat', gas: 'Gas', electrical: 'Electrical', power: 'Power', water: 'Water', device: 'Device', presence: 'Silence', manual_call: 'Manual call', other: 'Other' },
   device_kind: {
     smoke: 'Smoke detector', heat: 'Heat detector', gas: 'Gas detector', co: 'CO detector', electrical: 'Electrical monitor', water: 'Water', switch: 'Metered switch', manual_call: 'Call point', gateway: 'Gateway', actuator: 'Actuator', other: 'Other',
@@ -24,7 +24,7 @@ export const en = {
     position: 'Switch', power: 'Power', current: 'Current', voltage: 'Voltage', heard: 'Heard', cuttable: 'Can be cut', who: 'By', grade: 'Grade', deadline: 'Deadline', source: 'Source', name: 'Name', presence: 'Presence',
   },
   wall: {
-    only_unacked: 'Unacknowledged only', order: 'Order', by_severity: 'Most severe first', by_attention: 'Unacked first', by_newest: 'Newest first', filtered: 'Filtered: {n} hidden', keys: '↑↓ move · A acknowledge · Space select · Enter open · S silence', acknowledge_n: 'Acknowledge {n}',
+    only_unacked: 'Unacknowledged only', suppressed_n: 'Show suppressed ({n})', order: 'Order', by_severity: 'Most severe first', by_attention: 'Unacked first', by_newest: 'Newest first', filtered: 'Filtered: {n} hidden', keys: '↑↓ move · A acknowledge · Space select · Enter open · S silence', acknowledge_n: 'Acknowledge {n}',
     acknowledged_n: '{n} acknowledged', select: 'Select this alarm', select_all: 'Select all', counts: 'Open alarms', unacked: 'unacknowledged', unacked_n: '{n} unacknowledged', unacked_short: '{n} new', none: 'No open alarms', none_filtered: 'No alarms under this filter ({n} others are hidden)',
     none_stale: 'There were no alarms when the stream was lost; what is now is unknown', waiting: 'Waiting for the first list from the server…', spoken_many: '{n} new alarms',
   },
@@ -38,11 +38,11 @@ export const en = {
   },
   part: { broker: 'MQTT broker', records: 'Records', historian: 'Historian', journal: 'Journal', scan: 'Scan', notify: 'Notifications', disk: 'Disk' },
   signal: {
-    raised: 'Raised', stepped_up: 'Stepped up', stepped_down: 'Stepped down', cleared: 'Cleared', acknowledged: 'Acknowledged', reset: 'Reset', assigned: 'Assigned', noted: 'Note', progressed: 'Progress', judged: 'Verdict', hazard_linked: 'Hazard linked',
+    raised: 'Raised', stepped_up: 'Stepped up', stepped_down: 'Stepped down', cleared: 'Cleared', acknowledged: 'Acknowledged', reset: 'Reset', assigned: 'Assigned', noted: 'Note', progressed: 'Progress', judged: 'Verdict', hazard_linked: 'Hazard linked', suppressed: 'Suppressed', unsuppressed: 'No longer suppressed',
   },
   progress: { dispatched: 'Dispatched', arrived: 'Arrived', verified: 'Verified', called_119: 'Fire service called' },
   verdict: { true: 'True', false: 'False', test: 'Test', fault: 'Fault', nuisance: 'Nuisance' },
-  filter: { any: 'All', open: 'Open', ended: 'Ended', unacknowledged: 'Unacknowledged' },
+  filter: { any: 'All', open: 'Open', ended: 'Ended', unacknowledged: 'Unacknowledged', suppressed: 'Suppressed' },
   alarm: {
     readings: 'Readings around it', no_point: 'This alarm is not about one point: there is no curve.', guidance: 'What to do', no_guidance: 'The rule has no guidance.', acts: 'Acts', note_for_next: 'Note (goes with the next act)', assign_to: 'User id', to_me: 'To me',
     verdict_owed: 'Verdict owed', timeline: 'Who did what', by_service: 'the service', by_linkage: 'linkage (automatic)', message: 'Message', no_records: 'The records cannot be reached: this history may be short', circuits: 'Circuits of its zone', count: 'Occurrences', late: 'late', unrecorded: 'not recorded', has_hazard: 'hazard',

@@ -13,7 +13,7 @@ export const zh = {
     login: '账号', password: '密码', sign_in: '登录', sign_out: '退出', go_on: '继续', expired: '登录已过期', expired_why: '报警列表和声音保持不变。请输入密码以继续操作。', stale: '请再次输入密码', stale_why: '该操作要求近期验证过密码。',
   },
   severity: { critical: '紧急', high: '重要', low: '次要', info: '提示' },
-  look: { unacked: '未接警', acked: '已接警', cleared_unacked: '已恢复·未接警', latched_unacked: '锁存·未接警', latched_acked: '锁存·待复位', ended: '已结束' },
+  look: { unacked: '未接警', acked: '已接警', cleared_unacked: '已恢复·未接警', latched_unacked: '锁存·未接警', latched_acked: '锁存·待复位', ended: '已结束', suppressed: '已抑制' },
   kind: { smoke: '感烟', heat: '感温', gas: '燃气', electrical: '电气', power: '断送电', water: '水', device: '设备', presence: '失联', manual_call: '手动报警', other: '其他' },
   device_kind: {
     smoke: '感烟探测器', heat: '感温探测器', gas: '燃气探测器', co: '一氧化碳探测器', electrical: '电气火灾监控', water: '水系统', switch: '智能断路器', manual_call: '手动报警按钮', gateway: '网关', actuator: '执行机构', other: '其他',
@@ -24,7 +24,7 @@ export const zh = {
     position: '开关', power: '功率', current: '电流', voltage: '电压', heard: '最近收到', cuttable: '可否断电', who: '操作人', grade: '等级', deadline: '整改期限', source: '来源', name: '名称', presence: '在线',
   },
   wall: {
-    only_unacked: '仅未接警', order: '排序', by_severity: '按级别', by_attention: '未接警优先', by_newest: '最新优先', filtered: '筛选中，隐藏 {n} 条', keys: '↑↓ 选择　A 接警　空格 勾选　Enter 打开　S 消音', acknowledge_n: '接警 {n} 条',
+    only_unacked: '仅未接警', suppressed_n: '显示已抑制（{n}）', order: '排序', by_severity: '按级别', by_attention: '未接警优先', by_newest: '最新优先', filtered: '筛选中，隐藏 {n} 条', keys: '↑↓ 选择　A 接警　空格 勾选　Enter 打开　S 消音', acknowledge_n: '接警 {n} 条',
     acknowledged_n: '已接警 {n} 条', select: '选择此报警', select_all: '全选', counts: '未结束的报警', unacked: '未接警', unacked_n: '{n} 条未接警', unacked_short: '未接 {n}', none: '没有未结束的报警', none_filtered: '筛选条件下没有报警（另有 {n} 条被隐藏）',
     none_stale: '断线前没有报警；现在的情况未知', waiting: '正在等待服务器的第一份列表…', spoken_many: '新增 {n} 条报警',
   },
@@ -38,11 +38,11 @@ export const zh = {
   },
   part: { broker: 'MQTT 连接', records: '记录库', historian: '历史库', journal: '日志', scan: '扫描', notify: '通知', disk: '磁盘' },
   signal: {
-    raised: '报警', stepped_up: '升级', stepped_down: '降级', cleared: '恢复正常', acknowledged: '接警', reset: '复位', assigned: '指派', noted: '备注', progressed: '处置进展', judged: '核实', hazard_linked: '关联隐患',
+    raised: '报警', stepped_up: '升级', stepped_down: '降级', cleared: '恢复正常', acknowledged: '接警', reset: '复位', assigned: '指派', noted: '备注', progressed: '处置进展', judged: '核实', hazard_linked: '关联隐患', suppressed: '抑制', unsuppressed: '抑制结束',
   },
   progress: { dispatched: '已派人', arrived: '已到场', verified: '已核实', called_119: '已报119' },
   verdict: { true: '真实火警/险情', false: '误报', test: '测试', fault: '故障', nuisance: '干扰' },
-  filter: { any: '全部', open: '未结束', ended: '已结束', unacknowledged: '未接警' },
+  filter: { any: '全部', open: '未结束', ended: '已结束', unacknowledged: '未接警', suppressed: '已抑制' },
   alarm: {
     readings: '报警前后读数', no_point: '此报警不针对单个测点，没有曲线。', guidance: '处置指引', no_guidance: '该规则没有填写处置指引。', acts: '处置', note_for_next: '备注（随下一个操作提交）', assign_to: '用户编号', to_me: '指派给我',
     verdict_owed: '待核实', timeline: '经过', by_service: '系统', by_linkage: '联动（自动）', message: '通知', no_records: '记录库暂不可用，经过可能不完整', circuits: '本区域回路', count: '发生次数', late: '补传', unrecorded: '未记录', has_hazard: '隐患',
