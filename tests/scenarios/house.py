@@ -47,7 +47,7 @@ class Outlet:
 
     def __init__(self) -> None:
         self.acks: list[tuple[int, int]] = []
-        self.published: list[tuple[str, dict[str, Any]]] = []
+        self.published: list[tuple[str, Any]] = []  # payloads as JSON where they are
         self.asked: list[tuple[str, bytes]] = []  # what codecs asked: no orders, nobody waits for them
         self.delivered: list[str] = []
         self.redeliveries = 0
@@ -66,10 +66,17 @@ class Outlet:
         if not token:
             self.asked.append((topic, payload))
             return None
-        self.published.append((topic, json.loads(payload)))
+        self.published.append((topic, _read(payload)))
         if self.answers:
             self.delivered.append(token)
         return None
+
+
+def _read(payload: bytes) -> Any:
+    try:
+        return json.loads(payload)
+    except ValueError:
+        return payload.decode()
 
 
 class House:
