@@ -165,6 +165,11 @@ class Book:
         """Open alarms of silence of a device."""
         return [self.open[alarm_id] for alarm_id in self._silence_ids.get(device_id, ())]
 
+    def uphold(self, alarm: Alarm, value: float, now_ms: int) -> list[Transition]:
+        """A late alarm's point was measured in time, in alarm still: it is late no longer, and asks for attention as if it had risen."""
+        changes = {"value": value, "is_late": False}
+        return [self._change(alarm, Signal.STEPPED_UP, now_ms, changes, note="measured in time now: no longer late", value=value)]
+
     # -- what the service complains of -----------------------------------------------------------------------------
 
     def raise_service(self, wish: ServiceRaise, roster: Roster, now_ms: int) -> list[Transition]:

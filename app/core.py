@@ -16,7 +16,7 @@ from alarms.book import Book, BookState
 from alarms.errors import AlarmError
 from alarms.follow import follow
 from alarms.linkage import CutWanted, HazardWanted, NotifyWanted
-from alarms.model import Alarm, Transition
+from alarms.model import Alarm, Condition, Transition
 from alarms.requests import Acknowledge, Assign, Judge, LinkHazard, Note, Progress, Reset
 from alarms.service_alarms import ServiceClear, ServiceRaise
 from alarms.validity import reminders
@@ -38,9 +38,10 @@ from rules.carry import carry
 from rules.compile import Program, compile, extend
 from rules.findings import Edge, Finding
 from rules.memory import Memory, MemoryState
+from rules.model import Direction, Rule
 from sites.latest import apply_latest
 from sites.model import Circuit, Device, Site
-from sites.readings import RawReadings, Readings
+from sites.readings import HISTORICAL, RETAINED, RawReadings, Readings
 from storage.projection import HistoryBatch, Outcome, Unknown
 
 ALARM_REQUESTS = (Acknowledge, Reset, Assign, Note, Progress, Judge, LinkHazard)
@@ -105,6 +106,7 @@ class Core:
         self._orders_due_ms: int | None = None
         self._dated: dict[str, Device] = {}  # devices with a date of calibration or service life
         self._dates_due_ms: int | None = None
+        self._late: dict[int, dict[str, None]] = {}  # point row -> ids of its late alarms
         self._watched: dict[int, str] = {}  # point row -> circuit id, of circuits whose readings matter now
         self._watch_rows = np.zeros(0, np.int32)
 
@@ -155,6 +157,8 @@ class Core:
         until_ms = int(readings.arrived_ms[-1])
         findings = engine.step(self.program, self.memory, readings, until_ms)
         self._happen(happenings(findings, readings, self._watched, self._watch_rows), readings)
+        if self._late:
+            self._uphold(readings)
         return readings
 
     def _tick(self, until_ms: int) -> None:
@@ -190,6 +194,36 @@ class Core:
         if finding.subject.startswith("device:") and finding.edge is not Edge.STEPPED:
             self._stepped.presence.append(finding.device_id)
         self._transitions(self.book.apply(finding, rule, self.configuration.roster, finding.fired_ms), finding.fired_ms)
+        if finding.is_late and (alarm := self.book.find(finding.rule_id, finding.subject)) is not None:
+            self._remember_late(alarm)
+
+    def _remember_late(self, alarm: Alarm) -> None:
+        row = self.configuration.roster.point_row(alarm.device_id, alarm.metric) if alarm.is_late and alarm.point_id else None
+        if row is not None:
+            self._late.setdefault(row, {})[alarm.id] = None
+
+    def _uphold(self, readings: Readings) -> None:
+        """A late alarm starts nothing by itself. Once its point is measured in time and still in alarm it is late no longer, so that a leak
+        that began during an outage is cut, and told of, as any other."""
+        roster = self.configuration.roster
+        for index in np.flatnonzero(np.isin(readings.rows, list(self._late))).tolist():
+            row, value, at_ms = int(readings.rows[index]), float(readings.values[index]), int(readings.arrived_ms[index])
+            is_newest = readings.taken_ms[index] == roster.columns.latest_taken_ms[row]
+            if not is_newest or readings.flags[index] & (RETAINED | HISTORICAL):
+                continue
+            for alarm_id in list(self._late.get(row, ())):
+                alarm = self.book.open.get(alarm_id)
+                if alarm is None or not alarm.is_late or alarm.condition is Condition.NORMAL:
+                    del self._late[row][alarm_id]
+                    continue
+                rule = self.configuration.rule(alarm.rule_id, alarm.rule_version)
+                lateness_ms = int(self.program.link_lateness_ms[self.program.device_rows[row]])
+                if rule is not None and rule.lateness_s is not None:
+                    lateness_ms = round(rule.lateness_s * 1000)
+                if rule is not None and readings.delay_ms[index] <= lateness_ms and _is_met(rule, alarm.limit, value):
+                    self._transitions(self.book.uphold(alarm, value, at_ms), at_ms)
+            if not self._late[row]:
+                del self._late[row]
 
     def _transitions(self, transitions: list[Transition], at_ms: int) -> None:
         """Keep them, and follow the linkages: notify, cut, hazard."""
@@ -510,6 +544,9 @@ class Core:
         self.memory = Memory(self.program)
         self.memory.load(state.memory)
         self.book.load(state.book)
+        self._late = {}
+        for alarm in self.book.open.values():
+            self._remember_late(alarm)
         self.orders = Orders(roster, self.book.has_critical)
         self.orders.load(state.orders)
         self.codec_notes = {codec: dict(notes) for codec, notes in state.codec_notes.items()}
@@ -540,3 +577,10 @@ def _unknown(item: UnknownDevice) -> Unknown:
         site_id=item.site_id,
         at_ms=item.arrived_ms,
     )
+
+
+def _is_met(rule: Rule, limit: float | None, value: float) -> bool:
+    """Whether this value is in alarm at the limit that the alarm stands at."""
+    if limit is None:
+        return value in rule.states
+    return value >= limit if rule.direction is Direction.ABOVE else value <= limit

@@ -198,3 +198,40 @@ def test_a_complaint_about_a_removed_circuit_ends_and_blocks_no_restore(house: H
     house.scan.put(ConfigChanged.of("circuit", "stove", 2, None))
     house.run(1)
     assert house.alarm("service:power_not_proved").condition is Condition.NORMAL
+
+
+def after_an_outage(house: House) -> None:
+    """Both detectors are heard as usual, then not for two minutes; what queued at the first one comes then."""
+    for _ in range(3):
+        house.hear("gas-1", lel=1)
+        house.hear("gas-2", lel=1)
+        house.run(10)
+    queued_ms = house.clock.now_ms() + 10_000
+    house.run(120)
+    house.hear("gas-1", ts=queued_ms, lel=60)
+    house.hear("switch", closed__1=1, current_a__1=5.0, voltage_v__1=231.0)
+    house.run(0.5)
+    assert house.alarm("gas").is_late
+
+
+def test_a_late_alarm_starts_linkages_once_its_point_is_measured_in_time_and_still_in_alarm(house: House) -> None:
+    after_an_outage(house)
+    house.hear("gas-2", lel=60)
+    house.run(1)
+    assert house.outlet.published == [], "a late alarm is no second trigger"
+    house.snapshot()
+    house.crash()
+    house.hear("switch", closed__1=1, current_a__1=5.0, voltage_v__1=231.0)
+    house.hear("gas-1", lel=60)
+    house.run(1)
+    assert not any(alarm.is_late for alarm in house.alarms)
+    assert [body["circuit"] for _, body in house.outlet.published] == ["1"]
+
+
+def test_a_late_alarm_that_is_below_its_limit_in_time_stays_late(house: House) -> None:
+    after_an_outage(house)
+    house.hear("gas-1", lel=48)  # within the deadband: active still, and not at its limit
+    house.hear("gas-2", lel=60)
+    house.run(1)
+    assert [alarm.is_late for alarm in house.alarms if (alarm.device_id, alarm.rule_id) == ("gas-1", "gas")] == [True]
+    assert house.outlet.published == []
