@@ -20,7 +20,7 @@ from sites.model import Device
 from sites.readings import NO_TIME
 
 MAX_SENSORS = 64  # objects in one SENSOR message that are looked into
-UNMEASURED = "ENERGY reads 0 V: with SetOption21 0 that is written, not measured; set SetOption21 1"
+UNMEASURED = "ENERGY reads zero: with SetOption21 0 that is written, not measured; set SetOption21 1"
 
 _POWER = re.compile(r"POWER(\d{0,2})\Z")
 _SWITCH = re.compile(r"Switch(\d{1,2})\Z")
@@ -158,8 +158,8 @@ def _powers(document: dict[str, Any], out: Decoded, emit: bool = True) -> dict[s
 
 def _energy(entry: dict[str, Any], always: bool, values: dict[str, Any], out: Decoded) -> None:
     """ENERGY: a scalar, or a list by channel or phase, which becomes `.1`, `.2`, `.3`."""
-    volts = entry.get("Voltage")
-    is_written = not always and (volts == 0 or (isinstance(volts, list) and volts and not any(volts)))
+    told_of = [entry[field] for field in ("Voltage", "Current", "Power") if entry.get(field) is not None]
+    is_written = not always and bool(told_of) and all(_is_zero(told) for told in (told_of[:1] if "Voltage" in entry else told_of))
     if is_written:
         out.refusals.append(UNMEASURED)
     for field, metric in ENERGY.items():
@@ -170,6 +170,11 @@ def _energy(entry: dict[str, Any], always: bool, values: dict[str, Any], out: De
             values.update({f"{metric}.{i}": value for i, value in enumerate(told[:16], 1) if value is not None})
         else:
             values[metric] = told
+
+
+def _is_zero(told: Any) -> bool:
+    """Nothing but zeros: what the firmware writes for a meter that it does not read."""
+    return not any(told) if isinstance(told, list) else not told
 
 
 def _sensor(

@@ -70,6 +70,10 @@ def test_zeros_that_the_firmware_writes_while_the_relay_is_off_prove_nothing():
     assert out.refusals == [UNMEASURED]
     lists = decoded("tele/plug/SENSOR", {"ENERGY": {"Power": [0, 0], "Voltage": [0, 0], "Current": [0, 0]}})
     assert (lists.samples, lists.refusals) == ([], [UNMEASURED])
+    clamp = decoded("tele/plug/SENSOR", {"ENERGY": {"Power": 0, "Current": 0.0}})  # a meter without voltage
+    assert (clamp.samples, clamp.refusals) == ([], [UNMEASURED])
+    counter = decoded("tele/plug/SENSOR", {"ENERGY": {"Total": 2.5}})
+    assert (counter.samples, counter.refusals) == ([(NO_TIME, {"energy_kwh": 2.5})], [])
 
 
 def test_with_setoption21_on_a_zero_is_a_measurement():
