@@ -24,6 +24,8 @@ BATCH_WITHIN_S = 5.0
 
 
 class Waits(Protocol):
+    @property
+    def is_away(self) -> bool: ...
     def wait(self, position: int, timeout_s: float) -> bool: ...
 
 
@@ -40,7 +42,7 @@ class Desk:
         except TimeoutError:
             fate = "nothing was done" if future.cancelled() else "the request may still be carried out"
             raise Busy(f"the scan has not answered within {ANSWERED_WITHIN_S:g} s; {fate}") from None
-        if not answer.is_journalled:
+        if not answer.is_journalled or self._projector.is_away:  # a wait would hold a thread, and with it the answers behind it
             return answer
         recorded = await asyncio.to_thread(self._projector.wait, answer.position, RECORDED_WITHIN_S)
         return replace(answer, recorded=recorded)

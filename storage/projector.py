@@ -131,6 +131,11 @@ class Projector:
         return self._position if self._position is not None and self._base is not None and self._position < self._base else None
 
     @property
+    def is_away(self) -> bool:
+        """Whether the records are known not to answer now: waiting for them helps nobody."""
+        return self._failure is not None or not self._thread.is_alive()
+
+    @property
     def degraded_reason(self) -> str | None:
         """Why the records are behind or incomplete; None: all well."""
         return self._failure or self._damage

@@ -26,7 +26,9 @@ def house(tmp_path: Path) -> House:
 
 
 class AllRecorded:
-    """Records that have every position already."""
+    """Records that have every position already, if they are there."""
+
+    is_away = False
 
     def wait(self, position: int, timeout_s: float) -> bool:
         return True
@@ -90,6 +92,25 @@ def test_what_the_journal_does_not_have_is_not_said_to_be_recorded(house: House)
         return (await asking).recorded
 
     house.journal.is_full = True
+    assert asyncio.run(asked()) is False
+
+
+def test_an_answer_does_not_wait_for_records_that_are_away(house: House) -> None:
+    house.hear("smoke-1", smoke_alarm=1)
+    house.run(1)
+
+    class Away(AllRecorded):
+        is_away = True
+
+        def wait(self, position: int, timeout_s: float) -> bool:
+            raise AssertionError("nobody waits")
+
+    async def asked() -> bool:
+        asking = asyncio.create_task(Desk(house.scan, Away()).ask(Acknowledge(alarm_ids=(house.alarm("smoke").id,), who="a")))
+        await asyncio.sleep(0)
+        house.once()
+        return (await asking).recorded
+
     assert asyncio.run(asked()) is False
 
 
