@@ -21,7 +21,7 @@ from api.access import Reach, reach, roles_for
 from api.idempotency import HEADER as KEY_HEADER
 from api.idempotency import MOST_LONG, Remembered
 from api.live import Live
-from api.ports import Board, Clock, Codecs, Desk, Feed, History, Records
+from api.ports import Board, Clock, Codecs, Desk, Exports, Feed, History, Records
 from api.problems import Problem, forbidden, not_found
 from api.sessions import PROOF_MS, Sessions, SignedInAs
 from api.shapes.people import Person
@@ -43,6 +43,7 @@ class Door:
     feed: Feed
     records: Records
     history: History
+    exports: Exports
     clock: Clock
     codecs: Codecs
     sessions: Sessions

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Literal, Protocol
 
 from alarms.model import Alarm, Transition
 from alarms.queries import AlarmQuery, Delivery
@@ -255,6 +256,38 @@ class History(Protocol):
     def series(self, point_id: str, from_ms: int, to_ms: int, most: int) -> Series:
         """At most `most` steps (raw where that suffices). Raises Unavailable."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportJob:
+    """One export of history, as it stands."""
+
+    id: str
+    user_id: str
+    state: Literal["waiting", "running", "done", "failed"]
+    points: int
+    from_ms: int
+    to_ms: int
+    form: str  # csv, parquet
+    asked_ms: int
+    part: float = 0.0  # of the work that is done
+    readings: int = 0
+    bytes: int = 0
+    problem: str | None = None
+
+
+class Exports(Protocol):
+    def ask(self, points: Sequence[str], from_ms: int, to_ms: int, form: str, user_id: str) -> ExportJob:
+        """Raises Busy."""
+        ...
+
+    def of(self, user_id: str) -> Sequence[ExportJob]:
+        """A person's, newest first."""
+        ...
+
+    def one(self, export_id: str) -> ExportJob | None: ...
+    def file(self, export_id: str) -> Path | None: ...
+    def cancel(self, export_id: str) -> None: ...
 
 
 class Clock(Protocol):

@@ -20,7 +20,7 @@ from api.docs_page import DOCS
 from api.door import Door
 from api.idempotency import Remembered
 from api.live import HEARTBEAT_S, JOIN_S, Live
-from api.ports import Board, Clock, Codecs, Desk, Feed, History, Records
+from api.ports import Board, Clock, Codecs, Desk, Exports, Feed, History, Records
 from api.routes import (
     alarms,
     auth,
@@ -37,6 +37,7 @@ from api.routes import (
     rules,
     users,
 )
+from api.routes.exports import router as exports_router
 from api.sessions import Sessions
 
 MOST_BODY = 1 << 20
@@ -51,6 +52,7 @@ def create_app(
     feed: Feed,
     records: Records,
     history: History,
+    exports: Exports,
     clock: Clock,
     codecs: Codecs,
     secret: bytes,
@@ -70,6 +72,7 @@ def create_app(
         feed=feed,
         records=records,
         history=history,
+        exports=exports,
         clock=clock,
         codecs=codecs,
         secret=secret,
@@ -90,6 +93,7 @@ def open_door(
     feed: Feed,
     records: Records,
     history: History,
+    exports: Exports,
     clock: Clock,
     codecs: Codecs,
     secret: bytes,
@@ -107,6 +111,7 @@ def open_door(
         feed=feed,
         records=records,
         history=history,
+        exports=exports,
         clock=clock,
         codecs=codecs,
         sessions=sessions,
@@ -144,6 +149,7 @@ def bare_app(version: str) -> FastAPI:
     v1 = APIRouter(prefix="/api/v1")
     for noun in (auth, places, provisioning, devices, decoding, circuits, rules, linkages, alarms, hazards, orders, live, users):
         v1.include_router(noun.router)
+    v1.include_router(exports_router)
     app.include_router(v1)
     app.include_router(health.router)
     app.add_api_route("/api/v1/docs", _docs, methods=["GET"], include_in_schema=False)

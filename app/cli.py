@@ -95,6 +95,16 @@ def _parser() -> argparse.ArgumentParser:
     given.add_argument("--language", choices=["en", "zh"], default="en", help="of the header (default en)")
     given.set_defaults(run=_devices_export)
 
+    history = commands.add_parser("history", help="what the historian keeps")
+    history_acts = history.add_subparsers(required=True, metavar="ACT")
+    exported = history_acts.add_parser("export", help="raw readings of a span as a CSV or Parquet file")
+    exported.add_argument("file", type=Path, metavar="FILE", help="ending in .csv or .parquet")
+    exported.add_argument("--from", dest="from_ms", type=_instant, required=True, metavar="T", help="such as 2026-11-22T08:00:00+08:00")
+    exported.add_argument("--to", dest="to_ms", type=_instant, required=True, metavar="T", help="exclusive")
+    exported.add_argument("--point", action="append", default=[], metavar="DEVICE:METRIC", help="only these (may be repeated)")
+    exported.add_argument("--device", action="append", default=[], metavar="DEVICE", help="only these devices' points (may be repeated)")
+    exported.set_defaults(run=_history_export)
+
     doctor = commands.add_parser("doctor", help="settings, and what of the outside can be reached and trusted")
     doctor.set_defaults(run=_doctor)
     return parser
@@ -168,6 +178,23 @@ def _devices_export(arguments: argparse.Namespace) -> int:
     from app.registering import export_file
 
     print(export_file(load(), arguments.file, arguments.language))
+    return 0
+
+
+def _instant(text: str) -> int:
+    from api.shapes.times import to_ms
+
+    try:
+        return to_ms(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _history_export(arguments: argparse.Namespace) -> int:
+    from app.history_export import export_history, shown
+
+    span = arguments.from_ms, arguments.to_ms
+    print(export_history(load(), *span, arguments.file, arguments.point, arguments.device, shown(sys.stderr)))
     return 0
 
 

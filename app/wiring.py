@@ -26,6 +26,7 @@ from app.clock import SystemClock
 from app.core import Core
 from app.decoding import Codecs
 from app.desk import Desk
+from app.exports import Exports
 from app.feed import Feed
 from app.keeper import Keeper
 from app.opening import RecordsOpening
@@ -128,6 +129,9 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
     stack.callback(records.close)
     historian = open_historian(settings.historian, folder, _client_id(folder), settings.retention)
     stack.callback(historian.close)
+    at = {"SITEWARDEN_DATA_DIR": str(folder), "SITEWARDEN_HISTORIAN_URL": settings.historian_url}
+    exports = Exports(folder / "exports", historian, at, clock.now_ms)
+    stack.callback(exports.close)
 
     feed = Feed()
     feed.start_at(journal.position)
@@ -250,6 +254,7 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
         feed=feed,
         records=records,
         history=historian,
+        exports=exports,
         clock=clock,
         codecs=Codecs((*telemetry, *replies)),
         secret=settings.secret().encode(),

@@ -45,8 +45,8 @@ class Historian(Protocol):
         ...
 
     def spill(self, folder: Path, from_ms: int, to_ms: int) -> None:
-        """Write the readings of a span that only this process can read into files of `folder`, for an export by another process
-        (`storage.history_files`). From any thread. Raises HistorianDown."""
+        """Put a span's raw readings into `folder`, for an export by another process (`storage.history_files`); nothing where that can
+        ask a server itself. From any thread. Raises HistorianDown."""
         ...
 
     def close(self) -> None: ...

@@ -20,7 +20,7 @@ import pyarrow
 from sites.model import point_key
 from sites.series import Series
 from storage.historian import HistorianDown
-from storage.history_files import HistoryFiles, appear, first_of_next_month, quoted, spill
+from storage.history_files import HistoryFiles, appear, first_of_next_month, lend, quoted, spill
 from storage.history_reader import PointReader, column, columns
 from storage.history_steps import DAY_MS, coarser, overlapping, raw, step_for, stepped
 from storage.projection import HistoryBatch, PointName
@@ -156,6 +156,7 @@ class DuckDbHistorian:
             hot = cursor.execute(query, bounds).fetchnumpy()
             names = [PointName(*row) for row in cursor.execute("FROM points").fetchall()]
             keys, taken = (column(hot[name], np.int64) for name in ("key", "taken_ms"))
+            lend(self._files.raw_days_of(bounds["from"], to_ms), folder)  # after the hot ones: what is sealed meanwhile is in both
             spill(folder, keys, taken, column(hot["value"], np.float64), names)
 
     # -- sealing -------------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlencode, urlsplit
 import numpy as np
 import urllib3
 
+from sites.model import point_id
 from sites.series import Series
 from storage.historian import HistorianDown
 from storage.history_steps import Steps, coarser, overlapping, raw, step_for, stepped
@@ -79,9 +80,12 @@ class InfluxHistorian:
             layout = Buckets(place.organisation, place.bucket, self._ask_2) if place.organisation else Policies(place.bucket, self._tell)
             self._steps = InfluxSteps(layout, retention)
         self.refused = 0  # readings that the server will not have
+        self._holds = False  # the server has told or been told a position: a database that is not found was there, and is gone
 
     def position(self) -> int:
-        return self._highest(POSITION, "position")
+        position = self._highest(POSITION, "position")
+        self._holds = position > 0
+        return position
 
     def write(self, batch: HistoryBatch, name_of: Callable[[int], PointName]) -> None:
         lines, unknown = lines_of(batch, name_of)
@@ -92,6 +96,7 @@ class InfluxHistorian:
         if self._steps is not None:
             self._steps.heard(set((batch.taken_ms // HOUR_MS).tolist()))
         self._note(position_line(self._source, batch))
+        self._holds = True
 
     def series(self, point_id: str, from_ms: int, to_ms: int, most: int) -> Series:
         device_id, _, metric = point_id.rpartition(":")
@@ -135,6 +140,20 @@ class InfluxHistorian:
     def spill(self, folder: Path, from_ms: int, to_ms: int) -> None:
         """Nothing: other processes ask the server themselves."""
 
+    def points(self) -> list[str]:
+        """The points (`device:metric`) that have readings. Raises HistorianDown."""
+        fields = {"q": 'SHOW TAG VALUES WITH KEY = "device"', "db": self._place.bucket}
+        status, answer = self._ask("POST", "/query", fields=fields)
+        if status >= 300:
+            raise HistorianDown(f"InfluxDB answers {status}: {answer}")
+        found = [
+            point_id(unquote(row[1]), unquote(series["name"]))
+            for result in json.loads(answer)["results"]
+            for series in result.get("series", ())
+            for row in series["values"]
+        ]
+        return sorted(found)
+
     def close(self) -> None:
         self._pool.clear()
         self._close_2()
@@ -171,6 +190,8 @@ class InfluxHistorian:
         status, answer = self._ask("POST", target, body=body)
         if "database not found" in answer:
             self._create()
+            if self._holds:
+                raise HistorianDown(f"InfluxDB has lost its database {self._place.bucket}: what it had is to be written again")
             status, answer = self._ask("POST", target, body=body)
         if policy and "retention policy not found" in answer and self._steps is not None:
             self._steps.is_laid = False  # the database was dropped and made anew

@@ -2,20 +2,22 @@
 
 In the folder: `YYYY-MM-DD.parquet` (key, taken_ms, value: raw readings of a UTC day), `minutes/YYYY-MM-DD.parquet` and
 `hours/YYYY-MM.parquet` (key, taken_ms, minimum, maximum, total, count: steps of a day, of a month), each sorted by key and time, and
-`points.parquet` (what each key is). A *spill* is a folder with `hot.parquet` and `points.parquet`: readings that are in no file yet.
+`points.parquet` (what each key is). A *spill* is a folder with a span's raw days, with `hot.parquet` (what is in no file yet, and wins) and
+`points.parquet`: all that another process needs, and nobody replaces its files.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow
 import pyarrow.parquet
-from numpy import float64, int64
+from numpy import float64, int64, zeros
 from numpy.typing import NDArray
 
 from storage.history_steps import DAY_MS
@@ -49,6 +51,10 @@ class HistoryFiles:
     def raw_days(self) -> list[tuple[int, Path]]:
         """(day, file), ascending."""
         return _listed(self.folder, "????-??-??.parquet")
+
+    def raw_days_of(self, from_ms: int, to_ms: int) -> list[Path]:
+        """Files of the days that touch [from_ms, to_ms)."""
+        return [file for day, file in self.raw_days() if day * DAY_MS < to_ms and (day + 1) * DAY_MS > from_ms]
 
     def minute_days(self) -> list[tuple[int, Path]]:
         return _listed(self._minutes, "????-??-??.parquet")
@@ -85,12 +91,33 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def lend(files: Iterable[Path], folder: Path) -> None:
+    """Give files a second name in a folder, by which they stay as they are when they are replaced or removed."""
+    for file in files:
+        try:
+            os.link(file, folder / file.name)
+        except FileNotFoundError:
+            continue  # let go of just now
+        except OSError:
+            shutil.copyfile(file, folder / file.name)  # the folder is on another disk
+
+
 def spill(folder: Path, keys: NDArray[int64], taken_ms: NDArray[int64], values: NDArray[float64], names: Iterable[PointName]) -> None:
     """Write a spill. Of two readings of a key at one time the later row counts."""
     table = pyarrow.table({"key": keys, "taken_ms": taken_ms, "value": values})
     pyarrow.parquet.write_table(table, folder / "hot.parquet", compression="zstd")
     rows = [{column: getattr(name, column) for column in NAME_COLUMNS} for name in names]
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows, schema=_NAMES), folder / "points.parquet")
+
+
+def spill_sealed(files: HistoryFiles, folder: Path, from_ms: int, to_ms: int) -> None:
+    """A spill of what is sealed alone, made beside a running service."""
+    lend(files.raw_days_of(from_ms, to_ms), folder)
+    nothing = zeros(0, int64)
+    spill(folder, nothing, nothing, zeros(0, float64), [])
+    if files.points.exists():
+        (folder / "points.parquet").unlink()
+        lend([files.points], folder)
 
 
 def _day(day: int) -> str:

@@ -18,9 +18,11 @@ from api.door import Door
 from api.run import HttpServer, bind
 from api.server import bare_app, open_door
 from app.clock import ManualClock
+from app.exports import Exports
 from app.decoding import Codecs
 from app.feed import Feed
 from storage.database import writing
+from storage.historian_memory import MemoryHistorian
 from storage.project import apply
 from storage.records import Records
 from tests.api.plant import NOON, Outage, PaperBoard, PaperDesk, PaperHistory, fill, outcome
@@ -38,6 +40,7 @@ class Service:
     clock: ManualClock
     records: Records
     outage: Outage
+    exports: Exports
     tokens: dict[str, str] = field(default_factory=dict)
 
     def as_(self, login: str) -> dict[str, str]:
@@ -97,18 +100,21 @@ def build(app: FastAPI, url: str, filled_file: Path, tmp_path: Path) -> Iterator
         board, feed, clock = PaperBoard(), Feed(), ManualClock(NOON)
         feed.start_at(1)
         desk, outage = PaperDesk(board, feed, clock), Outage(records)
+        at = {"SITEWARDEN_DATA_DIR": str(tmp_path), "SITEWARDEN_HISTORIAN_URL": "memory://"}
+        exports = Exports(tmp_path / f"exports-{len(made)}", MemoryHistorian(), at, clock.now_ms)
         door = open_door(
-            desk=desk, board=board, feed=feed, records=outage, history=PaperHistory(), clock=clock,  # type: ignore[arg-type]
+            desk=desk, board=board, feed=feed, records=outage, history=PaperHistory(), exports=exports, clock=clock,  # type: ignore[arg-type]
             codecs=Codecs(), secret=b"secret of the tests", version="1.2.3", **settings,
         )  # fmt: skip
         app.state.door = door
         client = httpx.Client(base_url=url, trust_env=False)
-        made.append(Service(client, door, desk, board, feed, clock, records, outage))
+        made.append(Service(client, door, desk, board, feed, clock, records, outage, exports))
         return made[-1]
 
     yield service
     for each in made:
         each.door.live.close()
+        each.exports.close()
         each.client.close()
         each.records.close()
 

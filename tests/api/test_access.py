@@ -235,6 +235,10 @@ CASES: dict[str, Case] = {
     ),
     "GET /orders": Case("see", "/orders", outside=200),
     "GET /orders/{order_id}": Case("see", "/orders/{site}-order"),
+    "POST /history/exports": Case(
+        "see", "/history/exports", {"site_id": "{site}", "from_at": "2026-11-22T00:00:00Z", "to_at": "2026-11-22T01:00:00Z"}
+    ),
+    "GET /history/exports": Case(None, "/history/exports", outside=200),
     "GET /users": Case("users", "/users", outside=200),
     "POST /users": Case(
         "users", "/users", {**USER, "grants": [{"role": "operator", "node_kind": "site", "node_id": "{site}"}]}, outside=403
@@ -243,9 +247,11 @@ CASES: dict[str, Case] = {
     "PUT /users/{user_id}": Case("users", "/users/{person}", {"login": "{person}", "name": "x", "version": 1}, is_blind=True),
 }  # fmt: skip
 
-# /live is walked in test_live.py; these need no session
+# /live is walked in test_live.py, exports belong to whoever asked for them: test_exports.py; these need no session
 OPEN = {"POST /auth/login", "POST /auth/logout"}
-ELSEWHERE = {"GET /live"}
+ELSEWHERE = {
+    "GET /live", "GET /history/exports/{export_id}", "GET /history/exports/{export_id}/file", "DELETE /history/exports/{export_id}",
+}  # fmt: skip
 
 
 def routes(app: FastAPI) -> set[str]:

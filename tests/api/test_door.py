@@ -276,7 +276,7 @@ def test_without_a_built_console_the_page_says_how_to_build_it(service: Service)
 
 def test_the_application_is_made_in_one_call(service: Service, tmp_path: Path) -> None:
     app = create_app(
-        desk=service.desk, board=service.board, feed=service.feed, records=service.records, history=PaperHistory(),  # type: ignore[arg-type]
+        desk=service.desk, board=service.board, feed=service.feed, records=service.records, history=PaperHistory(), exports=service.exports,  # type: ignore[arg-type]
         clock=service.clock, codecs=Codecs(), secret=b"s", version="9", console_dir=tmp_path, session_cache=tmp_path / "s.json",
     )  # fmt: skip
     with HttpServer(app, bind("127.0.0.1", 0)) as server:

@@ -18,7 +18,7 @@ from sites.model import District, Enterprise, Site, Zone
 from storage.records import Records
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ["demo", "serve", "simulate", "publish", "decode", "db", "users", "devices", "doctor"]
+COMMANDS = ["demo", "serve", "simulate", "publish", "decode", "db", "users", "devices", "history", "doctor"]
 
 
 def sitewarden(*arguments: str, given: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
