@@ -196,7 +196,7 @@ def test_orders_and_talk_lead_nowhere(topic):
 
 
 def test_what_a_device_announces_is_bounded():
-    many = {f"n{i}": {"properties": {f"p{j}": {"datatype": "float"} for j in range(300)}} for i in range(80)}
+    many = {f"n{i}": {"properties": {f"p{j}": {"datatype": "float"} for j in range(100)}} for i in range(70)}
     ((_, value),) = decoded("homie/5/d1/$description", orjson.dumps({"nodes": many})).notes
     assert sum(len(properties) for properties in orjson.loads(value)["nodes"].values()) == 256
     state: dict = {}
