@@ -18,8 +18,8 @@ from api.door import Door
 from api.run import HttpServer, bind
 from api.server import bare_app, open_door
 from app.clock import ManualClock
-from app.exports import Exports
 from app.decoding import Codecs
+from app.exports import Exports
 from app.feed import Feed
 from storage.database import writing
 from storage.historian_memory import MemoryHistorian
