@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from api.ports import Answer, Busy
 from app.core import Core, Stepped
 from app.rows import Input, Lagging, NotSent, Placed, Sending, Stalled, encode
-from ingest.heard import Ask, Heard, Message
+from ingest.heard import Ask, CodecNote, Heard, Message, PointHeard
 from power.model import Command
 from storage.journal import Journal, JournalFull
 
@@ -120,6 +120,7 @@ class Scan:
         self._items: deque[tuple[int, Any]] = deque()  # (arrived ms, item): replies, notices, configuration; never refused
         self._requests: deque[tuple[int, Any, Future[Answer]]] = deque()
         self._settling: deque[threading.Event] = deque()
+        self._unsaid: dict[tuple[str, str], PointHeard | CodecNote] = {}  # met while volatile: the journal needs them before what follows
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -189,6 +190,7 @@ class Scan:
         items: list[Placed] = []
         messages = self._inbox.drain(self._most_readings)
         now_ms = self._clock_ms()  # read once a scan, and after the drain: nothing in it arrived later
+        items += [Placed(0, now_ms, item) for item in self._unsaid.values()]
         if now_ms - self._last_ms > max(STALL_MS, 4 * self._pace.scan_max_ms):
             items.append(Placed(0, now_ms, Stalled(since_ms=self._last_ms)))
         oldest_ms = self._inbox.oldest_ms
@@ -226,14 +228,24 @@ class Scan:
             if self.volatile is None:
                 log.error("the journal cannot be written, the service is volatile: %s", error)
             self.volatile = str(error)
+            self._keep_unsaid(given.items)
             return False
         if self.volatile is not None:
             log.warning("the journal can be written again")
             self.volatile = None
             self.core.wants_snapshot = True
-            self._decoder.forget()  # what was said of new points meanwhile is not in the journal: say it again
+            self._unsaid.clear()
             self._broker.redeliver()
         return True
+
+    def _keep_unsaid(self, items: list[Placed]) -> None:
+        """What is told once only, and not in the journal: to be told again with each row until one is written."""
+        for placed in items:
+            match placed.item:
+                case PointHeard(device_id=device_id, metric=metric):
+                    self._unsaid[f"point {device_id}", metric] = placed.item
+                case CodecNote(codec=codec, key=key):
+                    self._unsaid[f"codec {codec}", key] = placed.item
 
     def _give_back(self, heard: Heard) -> None:
         """What is in the journal is acknowledged, and what the codecs want asked because of it is asked."""

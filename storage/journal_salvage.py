@@ -118,20 +118,30 @@ def _chunks(path: Path) -> Generator[Chunk, None, None]:
     with contextlib.ExitStack() as stack:
         main = stack.enter_context(open(path, "rb"))
         log = stack.enter_context(open(wal_path(path), "rb")) if wal_path(path).exists() else main
-        in_log = {number: offset for number, _, offset in _frames(path)}
+        frames = list(_frames(path))
+        in_log = {number: offset for number, _, offset in frames}
+
+        pages = path.stat().st_size // PAGE_BYTES
 
         def page(number: int) -> bytes:
             if number in in_log:
                 log.seek(in_log[number])
                 return log.read(PAGE_BYTES)
+            if number > pages:  # a pointer that is nonsense
+                return b""
             main.seek((number - 1) * PAGE_BYTES)
             return main.read(PAGE_BYTES)
 
-        for number in range(2, max([path.stat().st_size // PAGE_BYTES, *in_log]) + 1):
+        for number in range(2, max([pages, *in_log]) + 1):
             yield from _cells(page(number), page)
             if number in in_log:
                 main.seek((number - 1) * PAGE_BYTES)
                 yield from _cells(main.read(PAGE_BYTES), page)
+        # the page that was being written when the power failed may be torn: what it held before stands in the log, in older frames
+        for number, _, offset in reversed(frames):
+            if in_log[number] != offset:
+                log.seek(offset)
+                yield from _cells(log.read(PAGE_BYTES), page)
 
 
 def _cells(leaf: bytes, page: object) -> Iterator[Chunk]:
