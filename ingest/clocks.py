@@ -3,8 +3,10 @@
 `Clocks` runs after the journal, in the scan only, and is deterministic: cutting a sequence of readings into batches changes nothing.
 A device's offset is the median of arrived - device time over its last live messages. A message counts as live when it fits the known
 offset, or when the device's time and ours have advanced alike since its last message; so the contents of a queue that empties after
-an outage are late, and do not shift the offset, while a clock that is slow for good is learnt from its second message on. What a device
-itself calls old teaches nothing about its clock, keeps its own time however old, and is late for every rule.
+an outage are late, and do not shift the offset, while a clock that is slow for good is learnt from its second message on. A time of more
+than a day ago is taken for a wrong clock, unless the clock is known to be right and the time goes on from the last one that the device
+told: then it is the oldest part of a long outage's queue, and must not push aside what was measured after it. What a device itself
+calls old teaches nothing about its clock, keeps its own time however old, and is late for every rule.
 """
 
 from __future__ import annotations
@@ -33,6 +35,14 @@ class _DeviceClock:
     last_device_ms: int = 0  # of the last message with a device time; meaningless before the first
     last_arrived_ms: int = 0
     is_known: bool = False
+    newest_device_ms: int = _NEVER  # the greatest device time that was not ahead
+
+    def follows(self, device_ms: int, arrived_ms: int) -> bool:
+        """Whether this time goes on from what the device told before (the same message again does too)."""
+        follows = self.newest_device_ms != _NEVER and device_ms >= self.newest_device_ms
+        if device_ms <= arrived_ms + AHEAD_MS:
+            self.newest_device_ms = max(self.newest_device_ms, device_ms)
+        return follows
 
     def hear(self, device_ms: int, arrived_ms: int) -> int:
         """One live message; returns the offset to judge it by."""
@@ -74,6 +84,7 @@ class ClocksState:
     counts: NDArray[np.int64]
     last_device_ms: NDArray[np.int64]
     last_arrived_ms: NDArray[np.int64]
+    newest_device_ms: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))  # empty in older snapshots
 
 
 class Clocks:
@@ -139,20 +150,25 @@ class Clocks:
         first[1:] |= retained[1:] != retained[:-1]
         starts = np.flatnonzero(first)
         offsets: list[int] = []
+        follows: list[bool] = []
         clocks = self._clocks
         columns = (devices[starts].tolist(), device_ms[starts].tolist(), arrived[starts].tolist(), retained[starts].tolist())
         for device, at_device, at_arrival, is_retained in zip(*columns, strict=True):
             clock = clocks.get(device)
             if is_retained:
                 offsets.append(clock.median if clock is not None else 0)
+                follows.append(False)
                 continue
             if clock is None:
                 clock = clocks[device] = _DeviceClock()
+            follows.append(clock.follows(at_device, at_arrival))
             offsets.append(clock.hear(at_device, at_arrival))
-        offset = np.repeat(np.array(offsets, np.int64), np.diff(np.append(starts, len(at))))
+        counts = np.diff(np.append(starts, len(at)))
+        offset = np.repeat(np.array(offsets, np.int64), counts)
+        is_next = np.repeat(np.array(follows, bool), counts)
         late = np.maximum(arrived - device_ms - offset, 0)
         wrong = np.abs(offset) > OFFSET_WRONG_MS
-        unusable = wrong | (device_ms > arrived + AHEAD_MS) | (device_ms < arrived - BEHIND_MS)
+        unusable = wrong | (device_ms > arrived + AHEAD_MS) | ((device_ms < arrived - BEHIND_MS) & ~is_next)
         # a wrong clock whose message waited in a queue: the offset is known, so the time of measuring is too
         queued = wrong & (late > OFFSET_WRONG_MS) & (late <= BEHIND_MS)
         taken[at] = np.where(unusable, np.where(queued, arrived - late, arrived), device_ms)
@@ -195,15 +211,18 @@ class Clocks:
             np.fromiter((len(clock.offsets) for clock in clocks), np.int64, n),
             np.fromiter((clock.last_device_ms for clock in clocks), np.int64, n),
             np.fromiter((clock.last_arrived_ms for clock in clocks), np.int64, n),
+            np.fromiter((clock.newest_device_ms for clock in clocks), np.int64, n),
         )
 
     def load(self, state: ClocksState) -> None:
         """Take the place of what was dumped; device rows must mean the same devices."""
-        columns = (state.device_rows, state.offsets, state.counts, state.last_device_ms, state.last_arrived_ms)
+        newest = state.newest_device_ms if len(state.newest_device_ms) else state.last_device_ms
+        columns = (state.device_rows, state.offsets, state.counts, state.last_device_ms, state.last_arrived_ms, newest)
         self._clocks = {}
-        for row, offsets, count, device_ms, arrived_ms in zip(*(column.tolist() for column in columns), strict=True):
+        for row, offsets, count, device_ms, arrived_ms, newest_ms in zip(*(column.tolist() for column in columns), strict=True):
             kept = offsets[:count]
-            self._clocks[row] = _DeviceClock(kept, sorted(kept)[(count - 1) // 2] if kept else 0, device_ms, arrived_ms, True)
+            median = sorted(kept)[(count - 1) // 2] if kept else 0
+            self._clocks[row] = _DeviceClock(kept, median, device_ms, arrived_ms, True, newest_ms)
 
 
 def _settle_by_arrival(

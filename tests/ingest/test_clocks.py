@@ -114,9 +114,24 @@ def test_an_impossible_time_is_replaced_by_the_arrival_and_marked(bench, wrong_b
 
 def test_more_than_a_day_old_from_a_punctual_device_is_late(bench):
     bench.hear((NOW, NOW))
-    settled = bench.hear((NOW + 2 * DAY, NOW + 1000))
+    settled = bench.hear((NOW + 2 * DAY, NOW - 1000))
     assert settled.delay_ms[0] > DAY
     assert settled.flags[0] & CLOCK_WRONG
+
+
+def test_a_queue_of_two_days_from_a_punctual_device_keeps_its_order(bench):
+    bench.hear((NOW, NOW))
+    settled = bench.hear(*((NOW + 2 * DAY, NOW + hours * 3_600_000) for hours in (1, 23, 25, 47)))
+    assert settled.taken_ms.tolist() == [NOW + hours * 3_600_000 for hours in (1, 23, 25, 47)]
+    assert not (settled.flags & CLOCK_WRONG).any()
+    assert settled.delay_ms.min() >= 3_600_000
+
+
+def test_a_clock_that_falls_back_by_years_is_taken_by_its_arrival(bench):
+    bench.hear((NOW, NOW), (NOW + 10_000, NOW + 10_000))
+    settled = bench.hear((NOW + 20_000, 1_000), (NOW + 30_000, 11_000), (NOW + 40_000, 21_000))
+    assert settled.taken_ms.tolist() == settled.arrived_ms.tolist()
+    assert (settled.flags & CLOCK_WRONG).all()
 
 
 def test_without_a_device_time_readings_of_a_point_never_share_one(bench):

@@ -146,9 +146,9 @@ class House:
         payload = {"ts": self.clock.now_ms() if ts is None else ts, "values": named}
         self._put(f"sitewarden/v1/site/{device}/telemetry", payload, retain)
 
-    def deliver(self, topic: str, payload: bytes, qos: int = 0) -> None:
+    def deliver(self, topic: str, payload: bytes, qos: int = 0, retain: bool = False) -> None:
         """Any message of any ecosystem, now."""
-        self.inbox.put(Message(topic, payload, qos, False, self.clock.now_ms()))
+        self.inbox.put(Message(topic, payload, qos, retain, self.clock.now_ms()))
 
     def reply(self, device: str, order_id: str, result: str = "done", reason: str = "") -> None:
         payload = json.dumps({"id": order_id, "result": result, "reason": reason}).encode()
