@@ -83,6 +83,7 @@ export const en = {
   five: { person: 'Person', measures: 'Measures', funds: 'Funds', deadline: 'Deadline', contingency: 'Contingency' },
   presence: { online: 'Online', silent: 'Silent', offline: 'Offline', never_heard: 'Never heard' },
   device: { inbox: 'Unknown devices', latest: 'Latest', address: 'Codec / address', suggested: 'Suggested', messages: 'Messages', last: 'Last', payload: 'Last payload', accept: 'Accept device', link: 'Link', no_points: 'No point has been heard yet.' },
+  history: { export: 'Export', title: 'Export readings', why: 'Every raw reading of this device in the span, with its point, time and unit. Older readings than are kept raw are not in it.', start: 'Make the file', waiting: 'Waiting for other exports', running: '{n} readings so far', done: '{n} readings', failed: 'It could not be made; the service’s log says why', file: 'Download ({n} MB)' },
   link: { wired: 'Wired', zigbee: 'Zigbee', lora: 'LoRa', nb: 'NB-IoT' },
   span: { h0_25: '15 min', h1: '1 h', h6: '6 h', h24: '24 h', h168: '7 d' },
   rule: {

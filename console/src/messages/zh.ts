@@ -83,6 +83,7 @@ export const zh = {
   five: { person: '责任人', measures: '措施', funds: '资金', deadline: '期限', contingency: '预案' },
   presence: { online: '在线', silent: '静默', offline: '离线', never_heard: '从未收到' },
   device: { inbox: '未知设备', latest: '最新读数', address: '协议 / 地址', suggested: '推测', messages: '消息数', last: '最近', payload: '最后一条消息', accept: '接纳设备', link: '链路', no_points: '还没有收到任何测点。' },
+  history: { export: '导出', title: '导出读数', why: '该设备在所选时段内的全部原始读数，含测点、时间和单位；超出原始数据保留期的不在其中。', start: '生成文件', waiting: '等待其他导出', running: '已导出 {n} 条读数', done: '共 {n} 条读数', failed: '未能生成，原因见服务日志', file: '下载（{n} MB）' },
   link: { wired: '有线', zigbee: 'Zigbee', lora: 'LoRa', nb: 'NB-IoT' },
   span: { h0_25: '15分钟', h1: '1小时', h6: '6小时', h24: '24小时', h168: '7天' },
   rule: {
