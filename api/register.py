@@ -106,7 +106,8 @@ def read(table: Table, present: Present) -> Plan:
     plan.bad_total, plan.bad = len(bad), bad[:MOST_BAD]
     for kind, found in (("device", reader.devices), ("circuit", reader.circuits)):
         for cells, thing, old in found.values():
-            plan.take(cells.row, kind, thing, old)
+            if not cells.bad:
+                plan.take(cells.row, kind, thing, old)
     plan.lines.sort(key=lambda line: line.row)
     return plan
 
@@ -309,7 +310,12 @@ class _Reader:
             if found:
                 cells.refuse("site_id", given, "an id: several sites have this name", "场所编号：有多个同名场所")
             else:
-                cells.refuse("site_id", given, f"a site of {_some(self.present.sites)}", f"已有场所：{_some(self.present.sites)}")
+                cells.refuse(
+                    "site_id",
+                    given,
+                    f"a site of {_some(self.present.sites)}",
+                    f"已有场所：{_some(site.name for site in self.present.sites.values())}",
+                )
         site_id = found[0] if len(found) == 1 else ""
         if site_id and not self.present.may(site_id):
             cells.refuse("site_id", given, "a site where you may configure", "您有配置权限的场所")
@@ -320,8 +326,9 @@ class _Reader:
             if found:
                 cells.refuse("zone_id", given, "an id: several zones have this name", "区域编号：有多个同名区域")
             else:
-                known = _some(zone_id for ids in zones.values() for zone_id in set(ids))
-                cells.refuse("zone_id", given, f"a zone of {site_id}: {known}", f"场所 {site_id} 的区域：{known}")
+                there = [self.present.zones[zone_id] for ids in zones.values() for zone_id in ids]
+                known, known_zh = _some(zone.id for zone in there), _some(zone.name for zone in there)
+                cells.refuse("zone_id", given, f"a zone of {site_id}: {known}", f"场所 {site_id} 的区域：{known_zh}")
         return site_id, found[0] if len(found) == 1 else ""
 
     def _device_id(self, cells: Cells, codec: str) -> str:
@@ -373,4 +380,4 @@ def _by_word(things: Iterable[Site]) -> dict[str, list[str]]:
 
 def _some(names: Iterable[str]) -> str:
     listed = sorted(set(names))
-    return ", ".join(listed[:8]) + (f" and {len(listed) - 8} more" if len(listed) > 8 else "")
+    return ", ".join(listed[:8]) + (f", … (+{len(listed) - 8})" if len(listed) > 8 else "")

@@ -82,7 +82,32 @@ export const en = {
   source: { alarm: 'Alarm', self_check: 'Self-check', agency: 'Agency', grid: 'Grid', government: 'Government', public: 'Public report' },
   five: { person: 'Person', measures: 'Measures', funds: 'Funds', deadline: 'Deadline', contingency: 'Contingency' },
   presence: { online: 'Online', silent: 'Silent', offline: 'Offline', never_heard: 'Never heard' },
-  device: { inbox: 'Unknown devices', latest: 'Latest', address: 'Codec / address', suggested: 'Suggested', messages: 'Messages', last: 'Last', payload: 'Last payload', accept: 'Accept device', link: 'Link', no_points: 'No point has been heard yet.' },
+  device: {
+    inbox: 'Unknown devices', latest: 'Latest', address: 'Codec / address', suggested: 'Suggested kind', messages: 'Messages', last: 'Last', payload: 'Last payload', accept: 'Accept device', link: 'Link', no_points: 'No point has been heard yet.', codec: 'Codec', interval: 'Reporting interval (s)', by_class: 'by its class',
+    calibrated_until: 'Calibrated until', service_until: 'Service life until', not_known: 'not entered', expired: '{day} has passed', until: '{day} ({n} days left)', clock: 'Device clock', no_clock: 'sends no time (arrival counts)', clock_right: 'right', clock_slow: '{span} slow', clock_fast: '{span} fast',
+    clock_slow_wrong: '{span} slow: arrival counts', clock_fast_wrong: '{span} fast: arrival counts', spread_why: 'how much the offset differed over its last messages', battery_low: 'low', battery_fine: 'fine', refusals: 'Refused messages', no_refusals: 'Nothing it said was refused.', last_n: 'the last {n} are kept', when: 'When', raw: 'As it came (open for hexadecimal)',
+  },
+  device_act: {
+    edit: 'Edit', move: 'Move', replace: 'Replace hardware', retire: 'Retire', edit_why: 'Without an interval, silence is judged by the default of its link. Calibration and service life are reminded of 30 days before.', move_why: 'Id, points and history stay; open alarms keep the place they were raised at.', replace_why: 'Other hardware: id, points and history stay, its clock is learnt anew. The dates are those of the new hardware.',
+    retire_why: 'No longer watched. Its history is kept; its active alarms return to normal for people to acknowledge and end.', circuits_go: 'Its {n} circuits go along to “{site}”, and their trials are void.', trials_void: 'The trials of {n} circuits become void: nothing cuts them until they are witnessed again.', from_inbox: 'From the unknown devices (the new hardware already reports)', inbox_empty: 'no unknown device: give the address below', address: 'New address',
+    switches: 'It switches: {names}', with_circuits: 'Remove these circuits with it',
+  },
+  inbox: {
+    accept_n: 'Accept {n}', dismiss_n: 'Dismiss {n}', recall_n: 'Bring back {n}', dismissed: 'Show dismissed', refresh: 'Refresh', as_suggested: 'as suggested for each', empty: '(empty message)', why: 'Devices that report and are not registered. Tick many to accept them into one zone; dismiss those that are not yours.', dismissed_why: 'Dismissed devices stay out of sight however often they report. Bring them back, or accept them here.',
+  },
+  register: {
+    title: 'Import devices and circuits', import: 'Import', export: 'Export', how_template: 'Take the present register as the template:', template: 'download XLSX (with the present devices)', how_fill: 'A row is a device or a circuit (column “type”). Site and zone by id or name; an empty id is made; a known id is changed.', how_check: 'The file is checked first and changes nothing. Only a file without a wrong cell is imported, all of it or nothing. Class and trial are not in the table: an imported circuit is not cut before its trial.',
+    choose: 'Choose a CSV or XLSX file', drop: 'or drop it here', too_large: 'the file is larger than 8 MB', bad: '{n} wrong cell | {n} wrong cells', new: '{n} new', changed: '{n} changed', same: '{n} the same', go: 'Import {n} rows', mend: 'Mend these in the file and choose it again. Nothing was changed.', row: 'Row', column: 'Column', given: 'Given', allowed: 'Allowed', blank: '(empty)', more_bad: 'and {n} more',
+    nothing: 'The file says what is there already: nothing to import.', act: 'Act', act_new: 'new', act_changed: 'changed', kind_device: 'device', kind_circuit: 'circuit', columns: 'Changed columns', done: 'Imported: {new} new, {changed} changed, {same} the same', see: 'See the devices',
+  },
+  column: {
+    type: 'type', id: 'id', site_id: 'site_id', zone_id: 'zone_id', name: 'name', kind: 'kind', codec: 'codec', address: 'address', gateway_id: 'gateway_id', interval_s: 'interval_s', link: 'link', calibrated_until: 'calibrated_until', service_until: 'service_until', device_id: 'device_id', channel: 'channel', tenant: 'tenant', panel: 'panel',
+    rated_a: 'rated_a', poles: 'poles', permit_until: 'permit_until', trial: 'trial',
+  },
+  decode: {
+    title: 'Decode a message', why: 'Paste an MQTT message to see what the codecs make of it; nothing is kept.', example: 'Example {n}', topic: 'Topic', payload: 'Payload', go: 'Decode', hex: 'the payload is hexadecimal', not_hex: 'not hexadecimal', taken_by: 'taken by {codec}', nobody: 'No codec takes this topic', known: 'device {id}', unknown: 'not registered', metric: 'Point', name: 'Name', value: 'Value', taken: 'Measured',
+    on_arrival: 'by its arrival', no_readings: 'No readings.', confirmation: 'Confirmation of an order', refused: 'Refused',
+  },
   history: { export: 'Export', title: 'Export readings', why: 'Every raw reading of this device in the span, with its point, time and unit. Older readings than are kept raw are not in it.', start: 'Make the file', waiting: 'Waiting for other exports', running: '{n} readings so far', done: '{n} readings', failed: 'It could not be made; the service’s log says why', file: 'Download ({n} MB)' },
   link: { wired: 'Wired', zigbee: 'Zigbee', lora: 'LoRa', nb: 'NB-IoT' },
   span: { h0_25: '15 min', h1: '1 h', h6: '6 h', h24: '24 h', h168: '7 d' },
@@ -99,6 +124,6 @@ export const en = {
   problem: {
     unreachable: 'The service was not reached; if this was an act, whether it was done is not known', 'not-found': 'Not found', 'illegal-transition': "The alarm's state does not allow it", 'request-refused': 'Refused', conflict: 'Somebody else was first', 'records-unavailable': 'The records cannot be reached now', busy: 'Too busy: nothing was done', incomplete: 'Something is missing', 'illegal-step': "The hazard's state does not allow it", 'bad-cursor': 'This page of the list is gone', 'bad-key': 'Not a request key',
     invalid: 'Not valid', forbidden: 'Not allowed', 'not-signed-in': 'Sign in first', csrf: 'This page is too old: reload it', 'reauth-required': 'The password is needed again', 'second-person': 'Not the second person', internal: 'It went wrong inside', 'key-reused': 'The key was used for another request', denied: 'Wrong login or password',
-    'too-many-attempts': 'Too many attempts: wait a little', 'not-empty': 'There is something in it', 'too-long': 'Too long',
+    'too-many-attempts': 'Too many attempts: wait a little', 'not-empty': 'There is something in it', 'bad-rows': 'The file has wrong cells', 'too-long': 'Too long',
   },
 }

@@ -82,7 +82,32 @@ export const zh = {
   source: { alarm: '报警', self_check: '自查', agency: '服务机构', grid: '网格', government: '政府检查', public: '群众举报' },
   five: { person: '责任人', measures: '措施', funds: '资金', deadline: '期限', contingency: '预案' },
   presence: { online: '在线', silent: '静默', offline: '离线', never_heard: '从未收到' },
-  device: { inbox: '未知设备', latest: '最新读数', address: '协议 / 地址', suggested: '推测', messages: '消息数', last: '最近', payload: '最后一条消息', accept: '接纳设备', link: '链路', no_points: '还没有收到任何测点。' },
+  device: {
+    inbox: '未知设备', latest: '最新读数', address: '协议 / 地址', suggested: '推测类型', messages: '消息数', last: '最近', payload: '最后一条消息', accept: '接纳设备', link: '链路', no_points: '还没有收到任何测点。', codec: '协议', interval: '上报间隔（秒）', by_class: '按类型默认',
+    calibrated_until: '检定有效期至', service_until: '使用年限至', not_known: '未登记', expired: '{day} 已过期', until: '{day}（剩 {n} 天）', clock: '设备时钟', no_clock: '不带时间（按到达时间）', clock_right: '准确', clock_slow: '慢 {span}', clock_fast: '快 {span}',
+    clock_slow_wrong: '慢 {span}：按到达时间计', clock_fast_wrong: '快 {span}：按到达时间计', spread_why: '最近消息之间时钟偏差的波动', battery_low: '电量低', battery_fine: '电量正常', refusals: '被拒绝的消息', no_refusals: '没有被拒绝的消息。', last_n: '保留最近 {n} 条', when: '时间', raw: '原始内容（点开看十六进制）',
+  },
+  device_act: {
+    edit: '编辑资料', move: '移动', replace: '更换硬件', retire: '停用拆除', edit_why: '留空上报间隔则按链路类型默认值判断静默。检定、年限到期前 30 天会提醒。', move_why: '编号、测点和历史保持不变；已有报警仍显示原位置。', replace_why: '换上新硬件，编号、测点和历史保持不变；设备时钟重新学习。检定、年限日期须按新硬件填写。',
+    retire_why: '不再监测。历史数据保留；它的活动报警恢复为正常，由人员接警后结束。', circuits_go: '其 {n} 个回路随之移到“{site}”，现场试分作废。', trials_void: '{n} 个回路的现场试分将作废，须重新登记后才能断电。', from_inbox: '从未知设备中选择（新硬件已上电上报）', inbox_empty: '没有未知设备，请在下面填写地址', address: '新地址',
+    switches: '它控制的回路：{names}', with_circuits: '同时移除这些回路',
+  },
+  inbox: {
+    accept_n: '接纳 {n} 个设备', dismiss_n: '忽略 {n} 个', recall_n: '取消忽略 {n} 个', dismissed: '看已忽略的', refresh: '刷新', as_suggested: '各按推测类型', empty: '（空消息）', why: '正在上报但尚未登记的设备。勾选多个可一次接纳到同一区域；不是本单位的可忽略。', dismissed_why: '已忽略的设备：继续上报也不再出现；可取消忽略，或直接接纳。',
+  },
+  register: {
+    title: '导入设备与回路', import: '导入', export: '导出', how_template: '用现有清单作模板：', template: '下载 XLSX（含现有设备）', how_fill: '每行一个设备或回路（“类型”列）。场所和区域可填编号或名称；编号留空自动生成；已有编号则更新。', how_check: '选择文件后先检查、不改动；全部正确才能导入，要么全部成功，要么都不改。回路类别与试分不在表内，导入的回路在登记试分前不会被断电。',
+    choose: '选择 CSV 或 XLSX 文件', drop: '或拖到这里', too_large: '文件超过 8 MB', bad: '{n} 处错误', new: '新增 {n}', changed: '修改 {n}', same: '不变 {n}', go: '导入 {n} 行', mend: '请在文件中改正以下各处，再重新选择该文件。未做任何改动。', row: '行', column: '列', given: '填写内容', allowed: '应为', blank: '（空）', more_bad: '另有 {n} 处未列出',
+    nothing: '文件内容与现有清单相同，没有需要导入的行。', act: '操作', act_new: '新增', act_changed: '修改', kind_device: '设备', kind_circuit: '回路', columns: '变更的列', done: '已导入：新增 {new}，修改 {changed}，不变 {same}', see: '查看设备',
+  },
+  column: {
+    type: '类型', id: '编号', site_id: '场所', zone_id: '区域', name: '名称', kind: '设备类型', codec: '协议', address: '地址', gateway_id: '网关编号', interval_s: '上报间隔秒', link: '链路', calibrated_until: '检定有效期至', service_until: '使用年限至', device_id: '断路器编号', channel: '通道', tenant: '商户', panel: '配电箱',
+    rated_a: '额定电流', poles: '相', permit_until: '不断电许可至', trial: '现场试分',
+  },
+  decode: {
+    title: '报文解析', why: '粘贴一条 MQTT 消息，查看各协议如何解读；不会写入任何数据。', example: '示例 {n}', topic: '主题', payload: '内容', go: '解析', hex: '内容是十六进制', not_hex: '不是十六进制', taken_by: '由 {codec} 解析', nobody: '没有协议接收此主题', known: '设备 {id}', unknown: '未登记的设备', metric: '测点', name: '名称', value: '值', taken: '测量时间',
+    on_arrival: '按到达时间', no_readings: '没有读数。', confirmation: '指令回执', refused: '被拒绝的部分',
+  },
   history: { export: '导出', title: '导出读数', why: '该设备在所选时段内的全部原始读数，含测点、时间和单位；超出原始数据保留期的不在其中。', start: '生成文件', waiting: '等待其他导出', running: '已导出 {n} 条读数', done: '共 {n} 条读数', failed: '未能生成，原因见服务日志', file: '下载（{n} MB）' },
   link: { wired: '有线', zigbee: 'Zigbee', lora: 'LoRa', nb: 'NB-IoT' },
   span: { h0_25: '15分钟', h1: '1小时', h6: '6小时', h24: '24小时', h168: '7天' },
@@ -99,6 +124,6 @@ export const zh = {
   problem: {
     unreachable: '连接不到服务器；如为操作，不知道是否已执行', 'not-found': '没有找到', 'illegal-transition': '当前状态不允许该操作', 'request-refused': '请求被拒绝', conflict: '已被他人修改', 'records-unavailable': '记录库暂不可用', busy: '服务繁忙，未执行', incomplete: '填写不完整', 'illegal-step': '隐患当前状态不允许该操作', 'bad-cursor': '翻页位置已失效', 'bad-key': '请求标识无效',
     invalid: '填写有误', forbidden: '没有权限', 'not-signed-in': '请先登录', csrf: '页面已失效，请刷新', 'reauth-required': '需要再次输入密码', 'second-person': '第二人授权无效', internal: '服务内部错误', 'key-reused': '请求标识重复', denied: '账号或密码错误',
-    'too-many-attempts': '尝试次数过多，请稍后再试', 'not-empty': '仍有下级内容', 'too-long': '内容过长',
+    'too-many-attempts': '尝试次数过多，请稍后再试', 'not-empty': '仍有下级内容', 'bad-rows': '文件中有错误，未做任何改动', 'too-long': '内容过长',
   },
 }
