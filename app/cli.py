@@ -136,11 +136,12 @@ def _publish(arguments: argparse.Namespace) -> int:
 
 
 def _decode(arguments: argparse.Namespace) -> int:
-    from app.decoding import decode_file, decode_jsonl
+    from app.decoding import Codecs, decode_file, decode_jsonl
 
     if (arguments.topic is None) == (arguments.jsonl is None):
         raise CommandError("decode wants either a TOPIC (with --file or standard input) or --jsonl FILE")
-    lines = decode_jsonl(arguments.jsonl) if arguments.jsonl is not None else decode_file(arguments.topic, arguments.file)
+    codecs = Codecs(load())
+    lines = decode_jsonl(codecs, arguments.jsonl) if arguments.jsonl is not None else decode_file(codecs, arguments.topic, arguments.file)
     for line in lines:
         print(line)
     return 0

@@ -11,41 +11,56 @@ from typing import Any
 
 import orjson
 
-from app.settings import CommandError
-from ingest.codecs import CODECS, REPLY_ROUTES, TELEMETRY_ROUTES
+from app.settings import CommandError, Settings, SettingsError
+from ingest.codec import Codec
+from ingest.codecs import catalogue, table
 from ingest.describe import describe
 from ingest.heard import Message
+from ingest.mapping_parse import MappingError
 from ingest.topics import Route
 
 
 class Codecs:
-    """The codecs for the console: their names, and what they make of a message that is pasted, by the site's own table of topics."""
+    """A site's codecs, declared mappings among them, and its table of topics: what is subscribed, and what a message would become.
+    Raises SettingsError."""
 
-    def __init__(self, routes: Sequence[Route] = (*TELEMETRY_ROUTES, *REPLY_ROUTES)) -> None:
-        self._routes = routes
+    def __init__(self, settings: Settings) -> None:
+        try:
+            self.by_name: dict[str, Codec] = catalogue(settings.mappings_dir)
+            routes = table(settings.codecs, settings.routes, settings.zigbee2mqtt_base, self.by_name)
+        except MappingError as error:
+            raise SettingsError(f"setting mappings_dir: {error}") from None
+        except ValueError as error:
+            raise SettingsError(f"settings codecs, routes: {error}") from None
+        self.telemetry: tuple[Route, ...] = routes[0]
+        self.replies: tuple[Route, ...] = routes[1]
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        return (*self.telemetry, *self.replies)
 
     @property
     def names(self) -> Sequence[str]:
-        return tuple(CODECS)
+        return tuple(self.by_name)
 
     def describe(self, topic: str, payload: bytes) -> Mapping[str, Any]:
-        return next(iter(describe([Message(topic, payload, 0, False, 0)], self._routes)))
+        return next(iter(describe([Message(topic, payload, 0, False, 0)], self.routes, self.by_name)))
 
 
-def decode_file(topic: str, file: Path | None) -> Iterator[str]:
+def decode_file(codecs: Codecs, topic: str, file: Path | None) -> Iterator[str]:
     """One message: its payload from a file or standard input. Yields one JSON line."""
     payload = sys.stdin.buffer.read() if file is None else _bytes_of(file)
-    yield from _lines([Message(topic, payload, 0, False, 0)])
+    yield from _lines(codecs, [Message(topic, payload, 0, False, 0)])
 
 
-def decode_jsonl(file: Path) -> Iterator[str]:
+def decode_jsonl(codecs: Codecs, file: Path) -> Iterator[str]:
     """A message a line; what a codec remembers of one line it knows in the next."""
     numbered = enumerate(_bytes_of(file).splitlines(), 1)
-    yield from _lines([_message(file, number, line) for number, line in numbered if line.strip()])
+    yield from _lines(codecs, [_message(file, number, line) for number, line in numbered if line.strip()])
 
 
-def _lines(messages: list[Message]) -> Iterator[str]:
-    return (orjson.dumps(told).decode() for told in describe(messages))
+def _lines(codecs: Codecs, messages: list[Message]) -> Iterator[str]:
+    return (orjson.dumps(told).decode() for told in describe(messages, codecs.routes, codecs.by_name))
 
 
 def _bytes_of(file: Path) -> bytes:

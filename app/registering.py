@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 from api import register, sheets
+from app.decoding import Codecs
 from app.people import CONSOLE, opened
 from app.settings import CommandError, Settings
-from ingest.codecs import CODECS
 from sites.records import Conflict
 
 MOST_TOLD = 50
@@ -27,7 +27,7 @@ def import_file(settings: Settings, file: Path, dry_run: bool) -> str:
         raise CommandError(f"{file}: {error}") from None
     with opened(settings) as records:
         sites, zones, devices, circuits = ({t.id: t for t in records.all_things(kind)} for kind in ("site", "zone", "device", "circuit"))
-        present = register.Present(sites, zones, devices, circuits, tuple(CODECS), lambda _: True)
+        present = register.Present(sites, zones, devices, circuits, tuple(Codecs(settings).names), lambda _: True)
         plan = register.read(table, present)
         if plan.bad_total:
             told = [f"  row {bad.row}, {bad.column or 'file'}: given {bad.given!r}; allowed: {bad.allowed}" for bad in plan.bad[:MOST_TOLD]]

@@ -33,9 +33,8 @@ from app.opening import RecordsOpening
 from app.restore import HistoryGone, replay, restore
 from app.rows import ConfigChanged, Connection, NotSent, Resumed, Sent
 from app.scan import Pace, Scan
-from app.settings import CommandError, Settings, SettingsError
+from app.settings import CommandError, Settings
 from ingest.broker import Broker
-from ingest.codecs import table
 from ingest.courier import Courier
 from ingest.decode import Decoder
 from ingest.embedded import EmbeddedBroker
@@ -43,7 +42,7 @@ from ingest.gb26875_tcp import Listener
 from ingest.gb26875_tcp import parse as parse_listening
 from ingest.inbox import Inbox
 from ingest.link import Address
-from ingest.topics import Route, filters_of
+from ingest.topics import filters_of
 from notify import mail
 from notify.sender import Sender
 from sites.metrics import unit_of
@@ -90,6 +89,7 @@ class Parts:
     desk: Desk
     http: HttpServer
     damaged: list[tuple[int, int]]
+    set_aside: dict[int, str]
     replayed: int
 
     def health(self) -> Health:
@@ -140,8 +140,8 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
     inbox = Inbox(max_messages=settings.inbox_readings)
     address, embedded = _broker_address(settings, stack)
 
-    telemetry, replies = _routes(settings)
-    decoder = Decoder(core.configuration.roster, (*telemetry, *replies))
+    codecs = Codecs(settings)
+    decoder = Decoder(core.configuration.roster, codecs.routes, codecs.by_name)
     decoder.load(core.codec_notes)
 
     def connection(which: str, up: bool, session_present: bool) -> None:
@@ -160,13 +160,13 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
         _client_id(folder),
         inbox,
         clock=clock.now_ms,
-        telemetry_filters=filters_of(telemetry),
-        reply_filters=filters_of(replies),
+        telemetry_filters=filters_of(codecs.telemetry),
+        reply_filters=filters_of(codecs.replies),
         on_connection=connection,
         on_delivered=delivered,
         receive_maximum=settings.mqtt_receive_maximum,
     )
-    courier = Courier(broker, core.configuration.roster, clock.now_ms, recall=decoder.recall)
+    courier = Courier(broker, core.configuration.roster, clock.now_ms, codecs.by_name, decoder.recall)
 
     outbox = SqlOutbox(records.engine)
     sender = Sender(outbox, _mail(settings), clock.now_ms)
@@ -256,7 +256,7 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
         history=historian,
         exports=exports,
         clock=clock,
-        codecs=Codecs((*telemetry, *replies)),
+        codecs=codecs,
         secret=settings.secret().encode(),
         version=importlib.metadata.version("sitewarden"),
         cookie_secure=settings.cookie_secure,
@@ -287,6 +287,7 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
         desk=desk,
         http=http,
         damaged=restored.damaged,
+        set_aside=restored.set_aside,
         replayed=restored.replayed,
     )
     holder.append(parts)
@@ -303,6 +304,8 @@ def health_of(parts: Parts) -> Health:
         degraded["journal"] = f"the journal cannot be written: {scan.volatile}"
     elif parts.damaged:
         degraded["journal"] = f"journal positions {', '.join(f'{a} to {b}' for a, b in parts.damaged)} could not be read at the start"
+    if parts.set_aside:
+        degraded["set_aside"] = "; ".join(f"journal position {at} was set aside: {why}" for at, why in parts.set_aside.items())
     for which, link in (("broker", broker.telemetry), ("commands", broker.commands)):
         if link.problem:
             degraded[which] = link.problem
@@ -367,14 +370,6 @@ def _client_id(folder: Path) -> str:
     if not path.exists():
         path.write_text(f"sitewarden-{secrets.token_hex(6)}")
     return path.read_text().strip()
-
-
-def _routes(settings: Settings) -> tuple[tuple[Route, ...], tuple[Route, ...]]:
-    """What is subscribed for telemetry and for replies. Raises SettingsError."""
-    try:
-        return table(settings.codecs, settings.routes, settings.zigbee2mqtt_base)
-    except ValueError as error:
-        raise SettingsError(f"settings codecs, routes: {error}") from None
 
 
 def _broker_address(settings: Settings, stack: ExitStack) -> tuple[Address, EmbeddedBroker | None]:

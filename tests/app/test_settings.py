@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from app.decoding import Codecs
 from app.settings import SettingsError, load
 from storage.retention import Retention
 
@@ -77,3 +78,21 @@ def test_the_secret_key_is_made_once_and_kept_private(tmp_path: Path) -> None:
     settings = load(data_dir=tmp_path)
     assert settings.secret() == load(data_dir=tmp_path).secret()
     assert (tmp_path / "secret.key").stat().st_mode & 0o077 == 0
+
+
+def test_a_mapping_table_that_cannot_be_is_said_with_file_and_field(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text("name: mine\nmessages: [{topic: a/+/b}]\n")
+    with pytest.raises(
+        SettingsError, match=r"mappings_dir: .*mine\.yaml: messages\.1\.topic: given 'a/\+/b'; allowed: levels with \{word\}"
+    ):
+        Codecs(load(mappings_dir=tmp_path))
+
+
+def test_a_sites_own_mapping_table_is_subscribed_and_decodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = 'name: mine\nmessages: [{topic: "v/{dev}", device: "{dev}", points: [{path: t, metric: temperature, scale: 0.1}]}]\n'
+    (tmp_path / "mine.yaml").write_text(text)
+    codecs = Codecs(load(mappings_dir=tmp_path))
+    assert "v/+" in {route.filter for route in codecs.telemetry}
+    assert codecs.describe("v/7", b'{"t": 215}')["readings"] == [{"metric": "temperature", "value": 21.5, "unit": "°C", "taken_ms": None}]
