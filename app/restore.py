@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from app import setaside
 from app.core import Core, CoreState, Stepped
 from app.rows import decode
 from storage import snapshots
@@ -29,11 +30,13 @@ class Restored:
     position: int
     replayed: int
     damaged: list[tuple[int, int]]  # spans of journal positions that cannot be read: nothing was decided from them
+    set_aside: dict[int, str]  # positions whose step failed, with the reason
 
 
 def replay(folder: Path, journal: Journal, after: int) -> Iterator[Stepped]:
     """The steps with position > `after`, made again; positions that the journal no longer has are left out. Raises HistoryGone when neither
     a snapshot nor the journal's beginning is there to start from."""
+    aside = setaside.read(folder)
     found = snapshots.newest(folder, after, CoreState)
     core = Core()
     start = 0
@@ -41,6 +44,9 @@ def replay(folder: Path, journal: Journal, after: int) -> Iterator[Stepped]:
         start, state = found
         core.load(state)
     for position, row in journal.read(start, skip_damaged=True):
+        if position in aside:
+            start = position
+            continue
         if position > start + 1:
             # rows before it were dropped or are damaged: a snapshot between knows what they did
             between = snapshots.newest(folder, position - 1, CoreState)
@@ -57,7 +63,24 @@ def replay(folder: Path, journal: Journal, after: int) -> Iterator[Stepped]:
 
 def restore(folder: Path, journal: Journal) -> Restored:
     """All scan state as it was after the journal's last good row, or at the newest snapshot where the journal ends before it (its tail
-    was lost): positions go on above both, because the projections take none twice."""
+    was lost): positions go on above both, because the projections take none twice. A row whose step fails is set aside, and all is
+    made again without it: half a step is no state to go on from. Raises RowError for a row of another version."""
+    aside = setaside.forget(folder, min(snapshots.positions(folder), default=0))
+    while True:
+        try:
+            return _restore(folder, journal, aside)
+        except _StepFailed as failed:
+            setaside.add(folder, failed.position, failed.error)
+            aside = setaside.read(folder)
+
+
+class _StepFailed(Exception):
+    def __init__(self, position: int, error: Exception) -> None:
+        super().__init__(position)
+        self.position, self.error = position, error
+
+
+def _restore(folder: Path, journal: Journal, aside: dict[int, str]) -> Restored:
     core = Core()
     found = snapshots.newest(folder, None, CoreState)
     start = 0
@@ -70,7 +93,13 @@ def restore(folder: Path, journal: Journal) -> Restored:
     for first, last in damaged:
         log.error("journal positions %d..%d cannot be read; nothing is decided from them", first, last)
     for position, row in journal.read(start, skip_damaged=True):
-        core.step(decode(row), position)
+        if position in aside:
+            continue
+        given = decode(row)
+        try:
+            core.step(given, position)
+        except Exception as error:
+            raise _StepFailed(position, error) from error
         replayed += 1
     journal.advance_to(position)
-    return Restored(core, journal.position, replayed, damaged)
+    return Restored(core, journal.position, replayed, damaged, aside)

@@ -90,6 +90,7 @@ class Parts:
     http: HttpServer
     damaged: list[tuple[int, int]]
     set_aside: dict[int, str]
+    set_aside: dict[int, str]
     replayed: int
 
     def health(self) -> Health:
@@ -288,6 +289,7 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
         http=http,
         damaged=restored.damaged,
         set_aside=restored.set_aside,
+        set_aside=restored.set_aside,
         replayed=restored.replayed,
     )
     holder.append(parts)
@@ -304,6 +306,8 @@ def health_of(parts: Parts) -> Health:
         degraded["journal"] = f"the journal cannot be written: {scan.volatile}"
     elif parts.damaged:
         degraded["journal"] = f"journal positions {', '.join(f'{a} to {b}' for a, b in parts.damaged)} could not be read at the start"
+    if parts.set_aside:
+        degraded["set_aside"] = "; ".join(f"journal position {at} was set aside: {why}" for at, why in parts.set_aside.items())
     if parts.set_aside:
         degraded["set_aside"] = "; ".join(f"journal position {at} was set aside: {why}" for at, why in parts.set_aside.items())
     for which, link in (("broker", broker.telemetry), ("commands", broker.commands)):

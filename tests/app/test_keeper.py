@@ -31,3 +31,20 @@ def test_a_scan_that_was_stopped_leaves_one_of_its_last_position(tmp_path: Path)
     with Service(settings(tmp_path)) as service:
         parts = service.parts
     assert snapshots.positions(tmp_path / "snapshots")[-1] == parts.journal.position > 0
+
+
+def test_a_row_that_no_step_can_take_is_set_aside_at_the_next_start_and_shown(tmp_path: Path) -> None:
+    with Service(settings(tmp_path)) as service:
+        parts = service.parts
+        parts.scan.put(ConfigChanged(kind="rule", id="x", version=1, body=b"\xc1 is no row"))
+        until = time.monotonic() + 10
+        while parts.scan.failed is None:
+            assert time.monotonic() < until, "the scan goes on"
+            time.sleep(0.01)
+        broken = parts.journal.position
+    for _ in range(2):  # the second start leaves it out without meeting it
+        with Service(settings(tmp_path)) as service:
+            parts = service.parts
+            assert list(parts.set_aside) == [broken]
+            assert f"journal position {broken} was set aside" in parts.health().degraded["set_aside"]
+            assert parts.scan.failed is None
