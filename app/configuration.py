@@ -7,7 +7,7 @@ compared with the records (`differences`). Only `app.core` writes it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,7 @@ class ConfigurationState:
     rule_ids: list[str]  # the present ones
     linkages: list[Linkage]
     versions: dict[str, int]  # "kind:id" -> version
+    point_keys: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))  # empty in older snapshots: derived again
 
 
 class Configuration:
@@ -139,6 +140,7 @@ class Configuration:
             list(self.rules),
             list(self.linkages.values()),
             {f"{kind}:{thing_id}": version for (kind, thing_id), version in self.versions.items()},
+            c.keys[:n].copy(),
         )
 
     def load(self, state: ConfigurationState) -> None:
@@ -146,11 +148,10 @@ class Configuration:
         for things in (state.districts, state.enterprises, state.sites, state.zones, state.devices, state.circuits):
             for thing in things:
                 r.put(thing)
-        for device_row, metric_index in zip(state.point_device_rows.tolist(), state.point_metric_indexes.tolist(), strict=True):
-            r.add_point(state.devices[device_row].id, state.metrics[metric_index])
+        r.load_points(state.metrics, state.point_device_rows, state.point_metric_indexes, state.point_keys)
         for device_id in state.removed:
             r.remove("device", device_id)
-        for device in list(r.devices()):
+        for device in list(r.devices()) if state.removed else ():
             r.put(device)  # again: the address that a removed device had may be another's now
         n = r.size
         r.columns.latest_values[:n] = state.latest_values

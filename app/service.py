@@ -5,6 +5,7 @@ Start: restored -> records, projector, historian writer -> scan -> broker, GB/T 
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import sys
@@ -76,7 +77,10 @@ def serve(settings: Settings) -> int:
 
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, stopped)
+    gc.disable()  # what the start builds is there to stay: a pass over all devices finds nothing, and would hold up the scan later
     with Service(settings) as service:
+        gc.freeze()
+        gc.enable()
         parts = service.parts
         if parts.embedded is not None:
             print(f"embedded broker on {parts.broker.telemetry.address}", flush=True)

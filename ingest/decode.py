@@ -24,7 +24,7 @@ from sites.model import Device, point_key
 from sites.readings import HISTORICAL, RETAINED, RawReadings
 from sites.roster import Roster
 
-MAX_TOPICS = 200_000  # remembered topics; a flood of invented ones only makes the table start over
+MAX_TOPICS = 200_000  # remembered topics besides two a known device; a flood of invented ones only makes the table start over
 MAX_POINTS = 256  # metrics of one device
 MAX_UNKNOWN = 100  # unknown addresses told of in one drain
 UNKNOWN_AGAIN_MS = 60_000  # an unknown device is told of once a minute
@@ -309,7 +309,7 @@ class Decoder:
     # -- where topics lead -----------------------------------------------------------------------------------------
 
     def _locate(self, topic: str) -> _Line:
-        if len(self._lines) >= MAX_TOPICS:
+        if len(self._lines) >= MAX_TOPICS + 2 * len(self._roster.devices_by_row):
             self._lines.clear()
         line = _NOWHERE
         for route in self._router.find(topic):
@@ -333,7 +333,7 @@ class Decoder:
         line = self._behind.get(key)
         device = self._roster.find(codec.name, place.address)
         if line is None or line.device is not device:
-            if len(self._behind) >= MAX_TOPICS:
+            if len(self._behind) >= MAX_TOPICS + len(self._roster.devices_by_row):
                 self._behind.clear()
             line = self._behind[key] = self._line(codec, place)
         else:

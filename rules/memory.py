@@ -242,7 +242,9 @@ def find_watch(program: Program, rule: int, device: int) -> int | None:
 def _rows_of(keys: NDArray[np.int64], order: NDArray[np.int64], wanted: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     if not len(keys):
         return np.full(len(wanted), -1, np.int64), np.zeros(len(wanted), bool)
-    at = np.minimum(np.searchsorted(keys, wanted, sorter=order), len(keys) - 1)
+    rising = np.argsort(wanted)  # looked up in their order the search walks through the keys instead of jumping about in them
+    at = np.empty(len(wanted), np.int64)
+    at[rising] = np.minimum(np.searchsorted(keys[order], wanted[rising]), len(keys) - 1)
     rows = order[at]
     known = keys[rows] == wanted
     return np.where(known, rows, -1), known

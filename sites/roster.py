@@ -206,6 +206,26 @@ class Roster:
         rows[metric] = row
         return row
 
+    def load_points(
+        self, metrics: list[str], device_rows: NDArray[np.int32], metric_indexes: NDArray[np.int32], keys: NDArray[np.int64]
+    ) -> None:
+        """All points at once, as the columns of a roster were that had these devices in these rows; there must be none yet. `keys` may be
+        empty: they follow from the names."""
+        assert self.size == 0, f"there are {self.size} points already"
+        self.metrics = list(metrics)
+        self.metric_indexes = {metric: index for index, metric in enumerate(metrics)}
+        pairs = list(zip(device_rows.tolist(), metric_indexes.tolist(), strict=True))
+        if len(keys) != len(pairs):
+            keys = np.array([point_key(self.devices_by_row[row].id, metrics[index]) for row, index in pairs], np.int64)
+        c = self.columns
+        while len(c.keys) < len(pairs):
+            c.grow()
+        c.size = len(pairs)
+        c.keys[: c.size], c.device_rows[: c.size], c.metric_indexes[: c.size] = keys, device_rows, metric_indexes
+        self.row_of_key = dict(zip(keys.tolist(), range(c.size), strict=True))
+        for point_row, (row, index) in enumerate(pairs):
+            self.rows_by_metric[row][metrics[index]] = point_row
+
     def _put_device(self, device: Device) -> None:
         row = self.rows_ever.get(device.id)
         if row is None:

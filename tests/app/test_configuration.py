@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from app.configuration import Configuration
 from app.rows import ConfigChanged
-from sites.model import District
+from sites.model import Device, District, point_key
 
 
 def district(district_id: str, version: int = 1) -> District:
@@ -42,3 +46,40 @@ def test_the_scan_may_take_each_change_in_while_the_next_is_made() -> None:
     for change in configuration.differences("district", [district(f"new-{n}") for n in range(3)], configuration.held("district")):
         configuration.apply(change)
     assert sorted(configuration.roster.districts) == ["new-0", "new-1", "new-2"]
+
+
+def detector(device_id: str, address: str) -> Device:
+    return Device(id=device_id, site_id="s", zone_id="z", name=device_id, kind="heat", codec="native", address=address)
+
+
+def heard() -> Configuration:
+    """Three devices with points of their own; the second was removed, and the third has its address."""
+    configuration = Configuration()
+    roster = configuration.roster
+    for each in (detector("a", "s/a"), detector("b", "s/b")):
+        roster.put(each)
+    for device_id, metric in (("a", "temperature"), ("b", "humidity"), ("b", "temperature"), ("a", "battery")):
+        roster.add_point(device_id, metric)
+    roster.remove("device", "b")
+    roster.put(detector("c", "s/b"))
+    roster.add_point("c", "humidity")
+    roster.columns.latest_values[2] = 21.5
+    return configuration
+
+
+def test_points_keep_their_rows_and_keys_over_a_snapshot_also_those_of_removed_devices() -> None:
+    configuration = heard()
+    state = configuration.dump()
+    for given in (state, replace(state, point_keys=np.zeros(0, np.int64))):  # an older snapshot has no keys
+        loaded = Configuration()
+        loaded.load(given)
+        roster, before = loaded.roster, configuration.roster
+        assert [roster.point_id_of_row(row) for row in range(roster.size)] == [before.point_id_of_row(row) for row in range(before.size)]
+        assert roster.columns.keys[:5].tolist() == before.columns.keys[:5].tolist()
+        assert roster.row_of_key == before.row_of_key
+        assert roster.row_of_key[point_key("b", "temperature")] == 2
+        assert roster.rows_by_metric == before.rows_by_metric
+        assert roster.device_row_of_address == {("native", "s/a"): 0, ("native", "s/b"): 2}
+        assert roster.columns.latest_values[2] == 21.5
+        assert roster.point_row("b", "humidity") is None
+        assert roster.add_point("c", "temperature") == 5
