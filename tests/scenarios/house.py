@@ -19,6 +19,7 @@ from app.core import Core, Stepped
 from app.restore import restore
 from app.rows import ConfigChanged, Connection, Resumed, Sent
 from app.scan import Pace, Scan
+from ingest.codecs import catalogue, table
 from ingest.courier import Courier
 from ingest.decode import Decoder
 from ingest.heard import Message
@@ -29,6 +30,9 @@ from storage.journal import JournalFull
 from storage.journal_sqlite import SqliteJournal
 
 STEP_MS = 100
+CODECS = catalogue()
+TELEMETRY, REPLIES = table("all", "", "zigbee2mqtt", CODECS)
+ROUTES = (*TELEMETRY, *REPLIES)
 
 
 class Disk(SqliteJournal):
@@ -76,7 +80,7 @@ def _read(payload: bytes) -> Any:
     try:
         return json.loads(payload)
     except ValueError:
-        return payload.decode()
+        return payload.decode(errors="replace")
 
 
 class House:
@@ -100,9 +104,9 @@ class House:
         self.journal = Disk(self.folder / "journal.db", reserve_bytes=0)
         self.core: Core = restore(self.folder / "snapshots", self.journal).core
         self.inbox = Inbox()
-        decoder = Decoder(self.core.configuration.roster)
+        decoder = Decoder(self.core.configuration.roster, ROUTES, CODECS)
         decoder.load(self.core.codec_notes)
-        courier = Courier(self.outlet, self.core.configuration.roster, self.clock.now_ms, recall=decoder.recall)
+        courier = Courier(self.outlet, self.core.configuration.roster, self.clock.now_ms, CODECS, decoder.recall)
         self.scan = Scan(
             self.core, self.journal, self.clock.now_ms, self.inbox, decoder, self.outlet, courier, (), Pace(scan_max_ms=3_600_000)
         )

@@ -56,6 +56,15 @@ def _homie(on: bool, draws: float) -> tuple[Said, ...]:
     return ("homie/5/panel/relay-1/on", "true" if on else "false"), ("homie/5/panel/relay-1/current", str(draws))
 
 
+def _tencent(on: bool, draws: float) -> tuple[Said, ...]:
+    params = {"power_switch_1": int(on), "current_1": draws}
+    return (("$thing/up/property/P1/panel", {"method": "report", "clientToken": "c", "params": params}),)
+
+
+def _aliyun(on: bool, draws: float) -> tuple[Said, ...]:
+    return (("/sys/pk/panel/thing/event/property/post", {"params": {"PowerSwitch": int(on), "RMSCurrent": {"value": draws}}}),)
+
+
 PANEL = {"on": {"datatype": "boolean", "settable": True}, "current": {"datatype": "float", "unit": "A"}}
 MAKES = {
     "tasmota": Make(
@@ -87,6 +96,23 @@ MAKES = {
         lambda order: ("v1/gateway/rpc", {"device": "Panel", "id": order_number(order), "data": {"success": True}}),
         (("v1/gateway/telemetry", {"Panel": [_thingsboard(False, 0.0)]}),),
         (("v1/gateway/telemetry", {"Panel": [_thingsboard(False, 8.0)]}),),
+    ),
+    "tencent, declared": Make(
+        "tencent-iot", "P1/panel", "1", _tencent(True, 8.0),
+        lambda order: (
+            "$thing/down/property/P1/panel", {"method": "control", "clientToken": order, "params": {"power_switch_1": 0}},
+        ),
+        lambda order: ("$thing/up/property/P1/panel", {"method": "control_reply", "clientToken": order, "code": 0}),
+        _tencent(False, 0.0), _tencent(False, 8.0),
+    ),
+    "aliyun, declared": Make(
+        "aliyun-alink", "pk/panel", "", _aliyun(True, 8.0),
+        lambda order: (
+            "/sys/pk/panel/thing/service/property/set",
+            {"id": order_number(order), "version": "1.0", "params": {"PowerSwitch": 0}, "method": "thing.service.property.set"},
+        ),
+        lambda order: ("/sys/pk/panel/thing/service/property/set_reply", {"id": str(order_number(order)), "code": 200, "data": {}}),
+        _aliyun(False, 0.0), _aliyun(False, 8.0),
     ),
     "homie": Make(
         "homie", "homie/5/panel", "relay_1", _homie(True, 8.0), lambda _: ("homie/5/panel/relay-1/on/set", False),

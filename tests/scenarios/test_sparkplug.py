@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ingest.codecs.sparkplug import REBIRTH
 from ingest.codecs.sparkplug_payload import BOOLEAN, INT64, Payload
+from power.model import OrderState
+from power.requests import Cut
 from rules.model import Severity
-from sites.model import Device
+from sites.model import CircuitClass, Device
 from tests.scenarios.house import House
-from tests.scenarios.sample import SMOKE, kitchen
+from tests.scenarios.sample import SMOKE, circuit, kitchen
 
 DOUBLE = 10
 
@@ -85,6 +88,28 @@ def test_historical_alarms_of_two_heads_raise_late_and_cut_nothing(house: House)
     assert {alarm.severity for alarm in alarms} == {Severity.CRITICAL}
     assert all(alarm.is_late for alarm in alarms)
     assert house.core.orders.open == {}
+
+
+def test_a_breaker_is_cut_by_a_dcmd_confirmed_by_its_ddata_and_proved_by_its_current(tmp_path: Path) -> None:
+    panel = Device(id="panel", site_id="site", zone_id="kitchen", name="panel", kind="switch", codec="sparkplug", address="G/E/panel")
+    oven = replace(circuit("oven", "q1", CircuitClass.USE), device_id="panel")
+    house = House(tmp_path, [*kitchen(), ("device", panel), ("circuit", oven)])
+    house.deliver("spBv1.0/G/NBIRTH/E", message(house, {"name": "bdSeq", "datatype": INT64, "long_value": 0}, seq=0))
+    on = {"name": "Outputs/Q1", "alias": 1, "datatype": BOOLEAN, "boolean_value": True}
+    draws = {"name": "Outputs/Q1/current", "alias": 2, "datatype": DOUBLE, "double_value": 8.0}
+    house.deliver("spBv1.0/G/DBIRTH/E/panel", message(house, on, draws, seq=1))
+    house.run(1)
+    data(house, "panel", 2, alias=2, double_value=8.0)
+    house.crash()  # what the birth said is remembered
+    order_id = house.ask(Cut(key="k", circuit_ids=("oven",), who="operator", reason="closing")).orders[0].id
+    house.run(0.3)
+    ((topic, _),) = house.outlet.published
+    assert topic == "spBv1.0/G/DCMD/E/panel"
+    assert house.order(order_id).state is OrderState.SENT
+    data(house, "panel", 3, alias=1, boolean_value=False)
+    assert house.order(order_id).state is OrderState.CONFIRMED
+    data(house, "panel", 4, alias=2, double_value=0.0)
+    assert house.order(order_id).state is OrderState.PROVED
 
 
 def test_a_historical_value_older_than_the_present_raises_nothing_and_clears_nothing(house: House) -> None:
