@@ -120,12 +120,9 @@ class Clocks:
         flags[~timed] |= NO_DEVICE_TIME
         taken = arrived.copy()
         delay = np.zeros(len(rows), np.int64)
-        historical = (flags & HISTORICAL) != 0
-        live = timed & ~historical
-        if live.any():
-            self._settle_timed(np.flatnonzero(live), rows, raw, roster, taken, delay, flags)
-        if historical.any():
-            self._settle_historical(np.flatnonzero(historical), rows, raw, roster, taken, delay, flags)
+        delay[(flags & HISTORICAL) != 0] = HISTORICAL_MS
+        if timed.any():
+            self._settle_timed(np.flatnonzero(timed), rows, raw, roster, taken, delay, flags)
         by_arrival = ~timed | (((flags & CLOCK_WRONG) != 0) & (taken == arrived))
         if by_arrival.any():
             _settle_by_arrival(by_arrival, rows, raw.values, taken, flags, roster)
@@ -143,19 +140,20 @@ class Clocks:
     ) -> None:
         """Fill `taken`, `delay` and the clock flag of the readings `at`, which have device times."""
         device_ms, arrived = raw.device_ms[at], raw.arrived_ms[at]
-        retained = (raw.flags[at] & RETAINED) != 0
+        old = (raw.flags[at] & HISTORICAL) != 0
+        quiet = old | ((raw.flags[at] & RETAINED) != 0)  # these teach nothing about a clock
         devices = roster.columns.device_rows[rows[at]]
         first = np.ones(len(at), bool)  # first reading of each message
         first[1:] = (devices[1:] != devices[:-1]) | (device_ms[1:] != device_ms[:-1]) | (arrived[1:] != arrived[:-1])
-        first[1:] |= retained[1:] != retained[:-1]
+        first[1:] |= quiet[1:] != quiet[:-1]
         starts = np.flatnonzero(first)
         offsets: list[int] = []
         follows: list[bool] = []
         clocks = self._clocks
-        columns = (devices[starts].tolist(), device_ms[starts].tolist(), arrived[starts].tolist(), retained[starts].tolist())
-        for device, at_device, at_arrival, is_retained in zip(*columns, strict=True):
+        columns = (devices[starts].tolist(), device_ms[starts].tolist(), arrived[starts].tolist(), quiet[starts].tolist())
+        for device, at_device, at_arrival, is_quiet in zip(*columns, strict=True):
             clock = clocks.get(device)
-            if is_retained:
+            if is_quiet:
                 offsets.append(clock.median if clock is not None else 0)
                 follows.append(False)
                 continue
@@ -173,30 +171,12 @@ class Clocks:
         queued = wrong & (late > OFFSET_WRONG_MS) & (late <= BEHIND_MS)
         taken[at] = np.where(unusable, np.where(queued, arrived - late, arrived), device_ms)
         delay[at] = late
+        if old.any():  # by its own time however old, set right where its clock is known to be wrong, and never to come
+            told = device_ms + np.where(wrong, offset, 0)
+            taken[at] = np.where(old, np.minimum(told, arrived), taken[at])
+            delay[at] = np.where(old, np.maximum(arrived - taken[at], HISTORICAL_MS), late)
+            unusable = np.where(old, wrong | (told > arrived), unusable)
         flags[at] |= np.where(unusable, CLOCK_WRONG, 0).astype(np.uint8)
-
-    def _settle_historical(
-        self,
-        at: NDArray[np.intp],
-        rows: NDArray[np.int32],
-        raw: RawReadings,
-        roster: Roster,
-        taken: NDArray[np.int64],
-        delay: NDArray[np.int64],
-        flags: NDArray[np.uint8],
-    ) -> None:
-        """Fill the same of the readings `at`, which the device calls old: by its time, corrected when its clock is known to be wrong;
-        one that has no time, or one to come, is taken as just before now and stays late all the same."""
-        device_ms, arrived = raw.device_ms[at], raw.arrived_ms[at]
-        clocks = [self._clocks.get(device) for device in roster.columns.device_rows[rows[at]].tolist()]
-        offset = np.fromiter((clock.median if clock is not None else 0 for clock in clocks), np.int64, len(at))
-        wrong = np.abs(offset) > OFFSET_WRONG_MS
-        untimed = device_ms == NO_TIME
-        told = np.where(untimed, arrived, device_ms + np.where(wrong, offset, 0))
-        ahead = told > arrived
-        taken[at] = np.minimum(told, arrived)
-        delay[at] = np.maximum(arrived - taken[at], HISTORICAL_MS)
-        flags[at] |= np.where(~untimed & (wrong | ahead), CLOCK_WRONG, 0).astype(np.uint8)
 
     def dump(self) -> ClocksState:
         """A copy of all clocks; `storage/snapshots` writes it."""

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.clocks import BEHIND_MS, Clocks
+from ingest.clocks import BEHIND_MS, HISTORICAL_MS, Clocks
 from sites.latest import apply_latest
 from sites.model import Device, point_key
-from sites.readings import CLOCK_WRONG, NO_DEVICE_TIME, NO_TIME, RETAINED, STALE_RETAINED, RawReadings, Readings
+from sites.readings import CLOCK_WRONG, HISTORICAL, NO_DEVICE_TIME, NO_TIME, RETAINED, STALE_RETAINED, RawReadings, Readings
 from sites.roster import Roster
 
 NOW = 1_790_000_000_000
@@ -171,7 +171,7 @@ _STEP = st.tuples(
     st.integers(0, 5_000),  # after the last arrival
     st.sampled_from(["none", "live", "slow", "queued", "ahead", "ancient"]),
     st.sampled_from([0.0, 1.0]),
-    st.sampled_from([0, 0, 0, RETAINED]),
+    st.sampled_from([0, 0, 0, RETAINED, HISTORICAL]),
     st.sampled_from(["d0:lel", "d0:co", "d1:lel"]),
 )
 _AGES = {"live": 100, "slow": 45_000, "queued": 600_000, "ahead": -500_000, "ancient": 3 * DAY}
@@ -195,3 +195,26 @@ def test_cutting_into_batches_changes_nothing_and_a_restart_neither(steps, cuts)
     for name in ("rows", "taken_ms", "delay_ms", "flags", "values"):
         joined = np.concatenate([getattr(part, name) for part in parts])
         assert joined.tolist() == getattr(whole, name).tolist(), name
+
+
+def test_what_a_device_calls_old_keeps_its_time_is_late_for_every_rule_and_teaches_nothing_about_its_clock(bench):
+    for i in range(5):
+        bench.hear((NOW + i * 10_000, NOW + i * 10_000 - 100))
+    offset = bench.clocks.offset_ms(0)
+    settled = bench.hear((NOW + 60_000, NOW + 60_000 - 3 * DAY, 1.0, HISTORICAL), (NOW + 60_000, NOW + 59_000, 2.0, HISTORICAL))
+    assert settled.taken_ms.tolist() == [NOW + 60_000 - 3 * DAY, NOW + 59_000]
+    assert settled.delay_ms.tolist() == [3 * DAY, HISTORICAL_MS]
+    assert settled.flags.tolist() == [HISTORICAL, HISTORICAL]
+    assert bench.clocks.offset_ms(0) == offset
+    assert bench.hear((NOW + 70_000, NOW + 70_000 - 100)).delay_ms.tolist() == [0]
+
+
+def test_old_readings_of_a_device_whose_clock_is_wrong_are_set_right_and_those_to_come_are_taken_as_now(bench):
+    for i in range(5):
+        bench.hear((NOW + i * 10_000, NOW + i * 10_000 - 15 * MINUTE))
+    at = NOW + 60_000
+    settled = bench.hear((at, at - DAY - 15 * MINUTE, 1.0, HISTORICAL), (at, at + DAY, 1.0, HISTORICAL), (at, None, 1.0, HISTORICAL))
+    assert settled.taken_ms[0] == at - DAY
+    assert settled.taken_ms[1:].tolist() == [at, at + 1]
+    assert (settled.delay_ms >= HISTORICAL_MS).all()
+    assert settled.flags.tolist() == [HISTORICAL | CLOCK_WRONG, HISTORICAL | CLOCK_WRONG, HISTORICAL | NO_DEVICE_TIME]
