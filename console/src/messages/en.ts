@@ -108,7 +108,7 @@ export const en = {
     title: 'Decode a message', why: 'Paste an MQTT message to see what the codecs make of it; nothing is kept.', example: 'Example {n}', topic: 'Topic', payload: 'Payload', go: 'Decode', hex: 'the payload is hexadecimal', not_hex: 'not hexadecimal', taken_by: 'taken by {codec}', nobody: 'No codec takes this topic', known: 'device {id}', unknown: 'not registered', metric: 'Point', name: 'Name', value: 'Value', taken: 'Measured',
     on_arrival: 'by its arrival', no_readings: 'No readings.', confirmation: 'Confirmation of an order', refused: 'Refused',
   },
-  history: { export: 'Export', title: 'Export readings', why: 'Every raw reading of this device in the span, with its point, time and unit. Older readings than are kept raw are not in it.', start: 'Make the file', waiting: 'Waiting for other exports', running: '{n} readings so far', done: '{n} readings', failed: 'It could not be made; the service’s log says why', file: 'Download ({n} MB)' },
+  history: { export: 'Export', title: 'Export readings', why: 'Every raw reading of this device in the span, with its point, time and unit. Older readings than are kept raw are not in it.', start: 'Make the file', waiting: 'Waiting for other exports', running: '{n} readings so far', done: '{n} readings', failed: 'It could not be made; the service’s log says why', file: 'Download ({size})' },
   link: { wired: 'Wired', zigbee: 'Zigbee', lora: 'LoRa', nb: 'NB-IoT' },
   span: { h0_25: '15 min', h1: '1 h', h6: '6 h', h24: '24 h', h168: '7 d' },
   rule: {

@@ -108,7 +108,7 @@ export const zh = {
     title: '报文解析', why: '粘贴一条 MQTT 消息，查看各协议如何解读；不会写入任何数据。', example: '示例 {n}', topic: '主题', payload: '内容', go: '解析', hex: '内容是十六进制', not_hex: '不是十六进制', taken_by: '由 {codec} 解析', nobody: '没有协议接收此主题', known: '设备 {id}', unknown: '未登记的设备', metric: '测点', name: '名称', value: '值', taken: '测量时间',
     on_arrival: '按到达时间', no_readings: '没有读数。', confirmation: '指令回执', refused: '被拒绝的部分',
   },
-  history: { export: '导出', title: '导出读数', why: '该设备在所选时段内的全部原始读数，含测点、时间和单位；超出原始数据保留期的不在其中。', start: '生成文件', waiting: '等待其他导出', running: '已导出 {n} 条读数', done: '共 {n} 条读数', failed: '未能生成，原因见服务日志', file: '下载（{n} MB）' },
+  history: { export: '导出', title: '导出读数', why: '该设备在所选时段内的全部原始读数，含测点、时间和单位；超出原始数据保留期的不在其中。', start: '生成文件', waiting: '等待其他导出', running: '已导出 {n} 条读数', done: '共 {n} 条读数', failed: '未能生成，原因见服务日志', file: '下载（{size}）' },
   link: { wired: '有线', zigbee: 'Zigbee', lora: 'LoRa', nb: 'NB-IoT' },
   span: { h0_25: '15分钟', h1: '1小时', h6: '6小时', h24: '24小时', h168: '7天' },
   rule: {
