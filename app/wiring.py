@@ -90,7 +90,6 @@ class Parts:
     http: HttpServer
     damaged: list[tuple[int, int]]
     set_aside: dict[int, str]
-    set_aside: dict[int, str]
     replayed: int
 
     def health(self) -> Health:
@@ -161,8 +160,8 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
         _client_id(folder),
         inbox,
         clock=clock.now_ms,
-        telemetry_filters=filters_of(codecs.telemetry),
-        reply_filters=filters_of(codecs.replies),
+        telemetry_filters=_taken(filters_of(codecs.telemetry), embedded),
+        reply_filters=_taken(filters_of(codecs.replies), embedded),
         on_connection=connection,
         on_delivered=delivered,
         receive_maximum=settings.mqtt_receive_maximum,
@@ -289,7 +288,6 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
         http=http,
         damaged=restored.damaged,
         set_aside=restored.set_aside,
-        set_aside=restored.set_aside,
         replayed=restored.replayed,
     )
     holder.append(parts)
@@ -306,8 +304,6 @@ def health_of(parts: Parts) -> Health:
         degraded["journal"] = f"the journal cannot be written: {scan.volatile}"
     elif parts.damaged:
         degraded["journal"] = f"journal positions {', '.join(f'{a} to {b}' for a, b in parts.damaged)} could not be read at the start"
-    if parts.set_aside:
-        degraded["set_aside"] = "; ".join(f"journal position {at} was set aside: {why}" for at, why in parts.set_aside.items())
     if parts.set_aside:
         degraded["set_aside"] = "; ".join(f"journal position {at} was set aside: {why}" for at, why in parts.set_aside.items())
     for which, link in (("broker", broker.telemetry), ("commands", broker.commands)):
@@ -374,6 +370,11 @@ def _client_id(folder: Path) -> str:
     if not path.exists():
         path.write_text(f"sitewarden-{secrets.token_hex(6)}")
     return path.read_text().strip()
+
+
+def _taken(filters: tuple[str, ...], embedded: EmbeddedBroker | None) -> tuple[str, ...]:
+    """The filters to subscribe: the embedded broker ends a connection that asks for `$` topics, which only vendors' clouds have."""
+    return filters if embedded is None else tuple(each for each in filters if not each.startswith("$"))
 
 
 def _broker_address(settings: Settings, stack: ExitStack) -> tuple[Address, EmbeddedBroker | None]:
