@@ -1,8 +1,8 @@
 """One drain of the inbox decoded: bytes become columns of readings under stable point keys, and a few items.
 
 `Decoder` is used by the scan only and never raises on what the wire says: every no is a `Refused` with its reason. It keeps a route
-for every topic it has met, so that a known device's reading costs a dict look-up and two appends; a route whose device was changed,
-removed or accepted in the roster is looked up anew. What codecs remember is its only state.
+for every topic it has met, so that a known device's reading costs a dict look-up and two appends; once a device was changed, removed or
+accepted in the roster, routes are looked up anew. What codecs remember is its only state.
 """
 
 from __future__ import annotations
@@ -40,15 +40,14 @@ Slot = tuple[int, float, float]  # point key, lowest, highest value that can be 
 class _Line:
     """Where one topic leads."""
 
-    __slots__ = ("codec", "device", "device_id", "is_remembered", "place", "row", "slots", "told_ms")
+    __slots__ = ("codec", "device", "device_id", "is_remembered", "place", "slots", "told_ms")
 
-    def __init__(self, codec: Codec | None, place: Place, device: Device | None, row: int, slots: dict[str, Slot]) -> None:
+    def __init__(self, codec: Codec | None, place: Place, device: Device | None, slots: dict[str, Slot]) -> None:
         self.codec = codec  # None: not for us
         self.is_remembered = codec is not None and place.part.partition(" ")[0] in codec.remembered
         self.place = place
         self.device = device  # None: unknown
         self.device_id = device.id if device is not None else None
-        self.row = row
         self.slots = slots  # by the field's name on the wire; shared by all topics of the device
         self.told_ms = -UNKNOWN_AGAIN_MS
 
@@ -64,7 +63,7 @@ class _Met:
         self.told_ms = -UNKNOWN_AGAIN_MS
 
 
-_NOWHERE = _Line(None, Place("", "", None, ""), None, -1, {})
+_NOWHERE = _Line(None, Place("", "", None, ""), None, {})
 
 
 class _Columns:
@@ -122,6 +121,7 @@ class Decoder:
         self._behind: dict[tuple[str, str], _Line] = {}  # (codec, address) of devices spoken of in others' messages
         self._slots: dict[str, dict[str, Slot]] = {}
         self._arrived_ms = 0
+        self._edition = roster.edition  # for which the lines are
 
     # -- decoding --------------------------------------------------------------------------------------------------
 
@@ -130,7 +130,9 @@ class Decoder:
         columns = _Columns()
         heard = Heard(readings=RawReadings.empty())
         lines = self._lines
-        devices, present = self._roster.devices_by_row, self._roster.device_rows
+        if self._roster.edition != self._edition:  # a device was accepted, edited, moved to another address, or removed
+            self._edition = self._roster.edition
+            lines.clear()
         for message in messages:
             heard.messages += 1
             if message.mid:
@@ -143,11 +145,6 @@ class Decoder:
             codec = line.codec
             if codec is None:
                 continue
-            if line.device is not None:
-                if devices[line.row] is not line.device or line.device_id not in present:
-                    line = self._locate(message.topic)  # edited, moved to another address, or removed
-            elif line.place.address and self._roster.find(codec.name, line.place.address) is not None:
-                line = self._locate(message.topic)  # accepted
             if line.device is None and line.place.address:
                 may_tell = self._may_tell(line, columns)
                 if may_tell or line.is_remembered:
@@ -324,8 +321,8 @@ class Decoder:
     def _line(self, codec: Codec, place: Place) -> _Line:
         device = self._roster.find(codec.name, place.address)
         if device is None:
-            return _Line(codec, place, None, -1, {})
-        return _Line(codec, place, device, self._roster.device_rows[device.id], self._slots.setdefault(device.id, {}))
+            return _Line(codec, place, None, {})
+        return _Line(codec, place, device, self._slots.setdefault(device.id, {}))
 
     def _other(self, codec: Codec, place: Place) -> _Line:
         """The line of a device that another's message speaks of."""

@@ -67,6 +67,7 @@ class Roster:
         self.sites: dict[str, Site] = {}
         self.zones: dict[str, Zone] = {}
         self.circuits: dict[str, Circuit] = {}
+        self.edition = 0  # rises whenever a device is put or removed: what was looked up before may lead elsewhere now
         self.device_rows: dict[str, int] = {}
         self.rows_ever: dict[str, int] = {}  # device id -> row, also of removed ones: a device that returns finds its points
         self.devices_by_row: list[Device] = []
@@ -165,6 +166,7 @@ class Roster:
         if kind == "device":
             row = self.device_rows.pop(thing_id, None)
             if row is not None:
+                self.edition += 1
                 self._leave_address(row)
                 self._leave_gateway(row)
             return
@@ -227,6 +229,7 @@ class Roster:
             self.rows_by_metric[row][metrics[index]] = point_row
 
     def _put_device(self, device: Device) -> None:
+        self.edition += 1
         row = self.rows_ever.get(device.id)
         if row is None:
             row = len(self.devices_by_row)
