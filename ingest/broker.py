@@ -373,6 +373,8 @@ class Broker:
         receive_maximum: int = 10_000,
     ) -> None:
         self.sessions_lost = 0
+        telemetry_filters = tuple(f for f in telemetry_filters if address.takes(f))
+        reply_filters = tuple(f for f in reply_filters if address.takes(f))
         self._on_connection = on_connection
         self.telemetry = Link(
             "telemetry",

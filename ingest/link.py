@@ -48,6 +48,11 @@ class Address:
     def at_port(self, port: int) -> Address:
         return replace(self, port=port)
 
+    def takes(self, topic_filter: str) -> bool:
+        """Whether this broker lets anyone subscribe to it: the embedded one ends a connection that asks for topics below `$` or `test`,
+        on which it takes no message either (docs/decisions/0002-embedded-broker.md)."""
+        return not (self.is_embedded and topic_filter.startswith(("$", "test")))
+
     def __str__(self) -> str:
         """For people: without credentials."""
         return f"{'mqtts' if self.is_tls else 'mqtt'}://{self.host}:{self.port}"
