@@ -14,7 +14,10 @@ from pathlib import Path
 BENCHMARKS = {
     "B1": "benchmarks.b1_rules",
     "B2": "benchmarks.b2_ingest",
+    "B3": "benchmarks.b3_node_red",
     "B4": "benchmarks.b4_live",
+    "B6": "benchmarks.b6_growth",
+    "B7": "benchmarks.b7_restart",
     "B9": "benchmarks.b9_history",
 }
 

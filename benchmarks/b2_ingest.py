@@ -64,18 +64,18 @@ def run() -> list[dict[str, Any]]:
     return rows
 
 
-def load(qos: int) -> Iterator[bytes]:
-    """MESSAGES readings of DEVICES devices in turn, each with a time of its own."""
+def load(qos: int, messages: int) -> Iterator[bytes]:
+    """Readings of DEVICES devices in turn, each with a time of its own."""
     start_ms = time.time_ns() // 1_000_000
-    for number in range(MESSAGES):
+    for number in range(messages):
         name, turn = number % DEVICES, number // DEVICES
         payload = json.dumps({"ts": start_ms + turn, "values": {"temperature": 20.0 + turn % 30}}).encode()
         yield raw_mqtt.publish_packet(f"sitewarden/v1/{SITE}/d{name}/telemetry", payload, qos, number)
 
 
-def _fill(port: int, qos: int, pid: int) -> float:
+def fill(port: int, qos: int, pid: int, messages: int = MESSAGES) -> float:
     """Freeze the process while the broker is filled; returns the moment at which it was let go."""
-    packets = list(load(qos))
+    packets = list(load(qos, messages))
     link = raw_mqtt.connect(port, "load")
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -95,13 +95,26 @@ def _bare(qos: int) -> float:
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
             assert client.stdout is not None
             assert client.stdout.readline() == "up\n"
-            began = _fill(mosquitto.port, qos, client.pid)
+            began = fill(mosquitto.port, qos, client.pid)
             return float(client.stdout.readline()) - began
 
 
 def _service(qos: int) -> tuple[float, int]:
     """Seconds that the service takes, historian included, and messages dropped."""
-    rules = [
+    devices = [device(number) for number in range(DEVICES)]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        servers.mosquitto() as mosquitto,
+        furnished(Path(folder), mosquitto.url, devices, ten_rules(), mqtt_receive_maximum=_RECEIVE_MAXIMUM) as service,
+    ):
+        began = fill(mosquitto.port, qos, service.pid)
+        dropped = until_stored(service, MESSAGES)
+        return time.monotonic() - began, dropped
+
+
+def ten_rules() -> list[Rule]:
+    """Level rules with deadband, hold and clear hold, that no reading of the load reaches."""
+    return [
         Rule(
             id=f"level{at}",
             name="level",
@@ -113,24 +126,16 @@ def _service(qos: int) -> tuple[float, int]:
         )
         for at in range(RULES)
     ]
-    devices = [device(number) for number in range(DEVICES)]
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        servers.mosquitto() as mosquitto,
-        furnished(Path(folder), mosquitto.url, devices, rules, mqtt_receive_maximum=_RECEIVE_MAXIMUM) as service,
-    ):
-        began = _fill(mosquitto.port, qos, service.pid)
-        dropped = _until_stored(service)
-        return time.monotonic() - began, dropped
 
 
-def _until_stored(service: ServiceProcess) -> int:
+def until_stored(service: ServiceProcess, messages: int) -> int:
+    """Wait until the historian, too, is past so many messages; returns how many were dropped."""
     end = time.monotonic() + _PATIENCE_S
     while True:
         figures = service.health()["figures"]
-        done = figures["messages_total"] + figures["dropped_total"] >= MESSAGES
+        done = figures["messages_total"] + figures["dropped_total"] >= messages
         if done and figures["historian_position"] >= figures["journal_position"]:
-            assert figures["readings_total"] + figures["dropped_total"] == MESSAGES, figures
+            assert figures["readings_total"] + figures["dropped_total"] == messages, figures
             return int(figures["dropped_total"])
         assert time.monotonic() < end, f"not done within {_PATIENCE_S:g} s: {figures}"
         time.sleep(0.1)

@@ -27,7 +27,7 @@ from rules.memory import Memory
 from rules.model import Level, Rule, RuleKind, Severity
 from sites.model import Site, Zone
 
-RUNS = 5
+RUNS = 3
 SIZES = (1_000, 100_000, 1_000_000)
 MESSAGES = 50_000  # of each size in a run
 BATCH = 1_000  # messages of one scan
