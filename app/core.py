@@ -6,7 +6,7 @@ A deterministic function of its state and the row: no clock, no randomness, no w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -37,8 +37,10 @@ from rules import engine
 from rules.carry import carry
 from rules.compile import Program, compile, extend
 from rules.findings import Edge, Finding
+from rules.intervals import Intervals, IntervalsState
 from rules.memory import Memory, MemoryState
 from rules.model import Direction, Rule
+from rules.presence import retime
 from sites.latest import apply_latest
 from sites.model import Circuit, Device, Site
 from sites.readings import HISTORICAL, RETAINED, RawReadings, Readings
@@ -65,6 +67,7 @@ class CoreState:
     refusals: int
     deaf: list[str]
     refused: RefusalsState = field(default_factory=RefusalsState)
+    intervals: IntervalsState = field(default_factory=IntervalsState)
 
 
 @dataclass(slots=True)
@@ -154,15 +157,49 @@ class Core:
         readings = self.clocks.settle(raw, self.configuration.roster)
         if not len(readings):
             return readings
-        until_ms = int(readings.arrived_ms[-1])
-        findings = engine.step(self.program, self.memory, readings, until_ms)
-        self._happen(happenings(findings, readings, self._watched, self._watch_rows), readings)
-        if self._late:
-            self._uphold(readings)
+        for part in self._parts(readings):
+            findings = engine.step(self.program, self.memory, part, int(part.arrived_ms[-1]))
+            self._happen(happenings(findings, part, self._watched, self._watch_rows), part)
+            if self._late:
+                self._uphold(part)
         return readings
+
+    def _parts(self, readings: Readings) -> Iterator[Readings]:
+        """The readings cut at the moments at which learnt intervals take effect."""
+        start = 0
+        while start < len(readings):
+            self._learn(int(readings.arrived_ms[start]))
+            intervals = self.program.intervals
+            stop = start + int(np.searchsorted(readings.arrived_ms[start:], intervals.due_ms))
+            part = readings.cut(start, stop)
+            live = np.flatnonzero((part.flags & RETAINED) == 0)
+            intervals.hear(self.program.device_rows[part.rows[live]], self.memory.hearing(part.arrived_ms[live]))
+            yield part
+            start = stop
+
+    def _learn(self, until_ms: int) -> None:
+        """Let what devices have taught of their intervals take effect, if it is time."""
+        due_ms = self.program.intervals.due_ms
+        if due_ms > until_ms:
+            return
+        if due_ms:
+            self._run_to(due_ms)
+        rows = self.program.intervals.learn(until_ms)
+        if len(rows):
+            retime(self.program, self.memory, rows)
+
+    def _hear_sign(self, device_id: str, at_ms: int) -> None:
+        """A device gave a sign of life that is no reading."""
+        row = self.configuration.roster.device_rows.get(device_id)
+        if row is not None:
+            self.program.intervals.hear(np.array([row], np.int32), np.array([self.memory.hearing(at_ms)], np.int64))
 
     def _tick(self, until_ms: int) -> None:
         """Everything due by now."""
+        self._learn(until_ms)
+        self._run_to(until_ms)
+
+    def _run_to(self, until_ms: int) -> None:
         self._happen(happenings(engine.step(self.program, self.memory, _NOTHING, until_ms), _NOTHING, {}, self._watch_rows), _NOTHING)
         self._run_orders(until_ms)
         if self._dates_due_ms is not None and self._dates_due_ms <= until_ms:
@@ -330,8 +367,11 @@ class Core:
         match item:
             case Availability():
                 stepped.presence.append(item.device_id)
+                if item.online and not item.retained:
+                    self._hear_sign(item.device_id, at_ms)
                 self._findings(engine.availability(self.program, self.memory, item.device_id, item.online, at_ms, item.retained))
             case Confirmation():
+                self._hear_sign(item.device_id, at_ms)
                 self._findings(engine.heard(self.program, self.memory, item.device_id, at_ms))
                 self._advance(orders.confirmation(item, at_ms), at_ms)
             case Sending() if self._volatile:
@@ -476,6 +516,7 @@ class Core:
             self.refused.forget(device_id)
         elif old is not None and (old.codec, old.address) != (device.codec, device.address):
             self.clocks.forget(self.configuration.roster.device_rows[device_id])
+            self.program.intervals.forget(self.configuration.roster.device_rows[device_id])
             self._void_trials(device_id)
         had_dates = self._dated.pop(device_id, None) is not None
         if device is not None and (device.calibrated_until_ms, device.service_until_ms) != (None, None):
@@ -499,7 +540,7 @@ class Core:
         if not self._stale_program:
             return
         self._stale_program = False
-        program = compile(self.configuration.rules.values(), self.configuration.roster)
+        program = compile(self.configuration.rules.values(), self.configuration.roster, self.program.intervals)
         self.memory = carry(self.program, self.memory, program)
         self.program = program
         self._rewatch()
@@ -530,6 +571,7 @@ class Core:
             self.refusals,
             sorted(self.deaf),
             self.refused.dump(),
+            self.program.intervals.dump(),
         )
 
     def load(self, state: CoreState) -> None:
@@ -540,7 +582,9 @@ class Core:
         roster = self.configuration.roster
         self.clocks = Clocks()
         self.clocks.load(state.clocks)
-        self.program = compile(self.configuration.rules.values(), roster)
+        intervals = Intervals()
+        intervals.load(state.intervals, roster)
+        self.program = compile(self.configuration.rules.values(), roster, intervals)
         self.memory = Memory(self.program)
         self.memory.load(state.memory)
         self.book.load(state.book)

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rules.intervals import Intervals
 from rules.model import Direction, Rule, RuleKind, Scope
 from sites.metrics import base_metric
-from sites.roster import Roster, expected_interval_ms
+from sites.roster import Roster
 
 GAP_INTERVALS = 2.5  # a point is overdue, and a hold is broken, after so many expected intervals without a reading
 LATENESS_MS = 30_000
@@ -56,6 +57,7 @@ class Program:
     level_counts: NDArray[np.int32]  # by rule
     by_metric: dict[str, list[int]]
     silences: list[int]  # rules of kind silence
+    intervals: Intervals
     rows: int = 0
     start: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))  # rows + 1
     checks: int = 0
@@ -76,11 +78,13 @@ class Program:
         return self.roster.columns.device_rows
 
 
-def compile(rules: Iterable[Rule], roster: Roster) -> Program:
-    """Compile the enabled rules for all rows of the roster. Compile again when a rule or a device has changed, then `carry` the memory;
-    `extend` is enough when rows were only appended."""
+def compile(rules: Iterable[Rule], roster: Roster, intervals: Intervals | None = None) -> Program:
+    """Compile the enabled rules for all rows of the roster, with the intervals learnt so far (None: nothing is). Compile again when a rule
+    or a device has changed, then `carry` the memory; `extend` is enough when rows were only appended."""
     enabled = tuple(sorted((rule for rule in rules if rule.enabled), key=lambda rule: rule.id))
     counts = np.array([len(rule.levels) for rule in enabled], np.int32)
+    intervals = intervals or Intervals()
+    intervals.fit(roster, anew=True)
     by_metric: dict[str, list[int]] = {}
     for at, rule in enumerate(enabled):
         if rule.kind is not RuleKind.SILENCE:
@@ -93,6 +97,7 @@ def compile(rules: Iterable[Rule], roster: Roster) -> Program:
         level_counts=counts,
         by_metric=by_metric,
         silences=[at for at, rule in enumerate(enabled) if rule.kind is RuleKind.SILENCE],
+        intervals=intervals,
     )
     extend(program, roster, 0)
     return program
@@ -181,9 +186,9 @@ def _extend_devices(program: Program) -> None:
     new = roster.devices_by_row[first:]
     if not new:
         return
-    gaps = np.array([int(GAP_INTERVALS * expected_interval_ms(device)) for device in new], np.int64)
+    program.intervals.fit(roster)
     lateness = np.array([LATENESS_RADIO_MS if device.link in _RADIO_LINKS else LATENESS_MS for device in new], np.int64)
-    program.gap_ms = _append(program.gap_ms, first, gaps)
+    program.gap_ms = _append(program.gap_ms, first, np.zeros(len(new), np.int64))
     program.link_lateness_ms = _append(program.link_lateness_ms, first, lateness)
     rows = np.arange(first, len(roster.devices_by_row), dtype=np.int32)
     scopes = _Scopes(roster, rows)
@@ -192,17 +197,25 @@ def _extend_devices(program: Program) -> None:
     device = np.concatenate([found for _, found in matched] or [np.zeros(0, np.int32)])
     order = np.lexsort((rule, device))
     rule, device = rule[order], device[order]
-    intervals = np.array([expected_interval_ms(roster.devices_by_row[row]) for row in device.tolist()], np.float64)
-    levels = [program.rules[at].levels[0] for at in rule.tolist()]
-    holds = np.array([_ms(program.rules[at].hold_s) for at in rule.tolist()], np.float64)
-    limits = (np.array([level.limit for level in levels]) * intervals + holds).astype(np.int64)
     program.watch_rule = _append(program.watch_rule, program.watches, rule)
     program.watch_device = _append(program.watch_device, program.watches, device)
-    program.watch_limit_ms = _append(program.watch_limit_ms, program.watches, limits)
+    program.watch_limit_ms = _append(program.watch_limit_ms, program.watches, np.zeros(len(rule), np.int64))
     per_device = np.bincount(device - first, minlength=len(new))
     program.watch_start = _append(program.watch_start, first + 1, program.watches + np.cumsum(per_device))
+    watches = np.arange(program.watches, program.watches + len(rule))
     program.watches += len(rule)
     program.devices = len(roster.devices_by_row)
+    set_intervals(program, rows, watches)
+
+
+def set_intervals(program: Program, devices: NDArray[Any], watches: NDArray[np.int64]) -> None:
+    """Set the gaps of these device rows and the limits of these watches by the intervals as they are now."""
+    program.gap_ms[devices] = (GAP_INTERVALS * program.intervals.expected_ms(devices)).astype(np.int64)
+    rules = [program.rules[at] for at in program.watch_rule[watches].tolist()]
+    limits = np.array([rule.levels[0].limit for rule in rules], np.float64)
+    holds = np.array([_ms(rule.hold_s) for rule in rules], np.float64)
+    intervals = program.intervals.expected_ms(program.watch_device[watches])
+    program.watch_limit_ms[watches] = (limits * intervals + holds).astype(np.int64)
 
 
 class _Scopes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.compile import Program
+from rules.compile import Program, set_intervals
 from rules.edges import Edges
 from rules.memory import NEVER, Memory
 
@@ -73,6 +73,13 @@ def apply(program: Program, memory: Memory, device: int, kind: int, edges: Edges
             waiting = ~memory.watch_raised[watches]
             memory.watch_wheel.put(watches[waiting], due[waiting])
     _settle_alerts(program, memory, np.array([device]))
+
+
+def retime(program: Program, memory: Memory, devices: NDArray[np.int64]) -> None:
+    """The expected intervals of these device rows have changed: whatever waits for one of them waits by the new one from now on. One pass
+    over the memory."""
+    set_intervals(program, devices, _watches_of(program, devices)[0])
+    memory.settle()
 
 
 def _replay(

@@ -13,6 +13,7 @@ from alarms.linkage import Linkage
 from alarms.model import Alarm, Attention, Condition, Signal
 from alarms.requests import Acknowledge
 from app.rows import ConfigChanged, Connection
+from rules.presence import state_of
 from sites.model import Device
 from tests.scenarios.house import House
 from tests.scenarios.sample import SILENCE, device, kitchen
@@ -247,3 +248,121 @@ def test_the_last_will_raises_at_once_and_online_clears(house: House) -> None:
 def test_a_device_never_heard_is_never_silent(house: House) -> None:
     house.run(300)
     assert house.alarms == []
+
+
+# -- how often a device speaks -----------------------------------------------------------------------------------------
+
+
+def slow_one(device_id: str = "slow", **changed: Any) -> tuple[str, Device]:
+    """A detector that declares nothing."""
+    return "device", replace(device(device_id, "smoke"), interval_s=None, **changed)
+
+
+def report(house: House, device_id: str, every_s: int, hours: float) -> None:
+    for _ in range(round(hours * 3_600 / every_s)):
+        house.hear(device_id, temperature=20.0)
+        house.run(0.1)
+        for _ in range(every_s // 60):
+            house.clock.advance(60_000)
+            house.once()
+
+
+def silences(house: House, since: int = 0) -> int:
+    return sum(t.signal is Signal.RAISED for stepped in house.steps[since:] for t in stepped.outcome.transitions)
+
+
+def test_a_device_that_declares_nothing_is_silent_by_its_class_until_its_own_pace_is_learnt(tmp_path: Path) -> None:
+    house = House(tmp_path, [*kitchen(SILENCE), slow_one()])
+    report(house, "slow", every_s=300, hours=1.5)
+    assert silences(house) > 0, "wired: 3 min without a word"
+    since = len(house.steps)
+    report(house, "slow", every_s=300, hours=6)
+    assert silences(house, since) == 0
+    assert state_of(house.core.program, house.core.memory, "slow")[0] == "online"
+    house.clock.advance(11 * 60_000)  # 5 + 11 min: more than 2.5 x 5 min
+    house.once()
+    assert of(house, "slow").condition is Condition.ACTIVE
+    assert state_of(house.core.program, house.core.memory, "slow")[0] == "silent"
+
+
+def test_a_dying_device_that_speaks_ever_less_is_found_silent_in_the_end(tmp_path: Path) -> None:
+    house = House(tmp_path, [*kitchen(SILENCE), slow_one()])
+    for every_s in (60, 120, 300, 600, 1_200, 2_400, 5_400, 10_800):
+        report(house, "slow", every_s, hours=20 * every_s / 3_600)
+    assert of(house, "slow").count > 1
+    row = house.core.configuration.roster.device_rows["slow"]
+    assert house.core.program.gap_ms[row] <= 2 * 3_600_000
+
+
+def test_what_was_learnt_survives_a_restart_with_and_without_a_snapshot(tmp_path: Path) -> None:
+    house = House(tmp_path, [*kitchen(SILENCE), slow_one()])
+    report(house, "slow", every_s=300, hours=2.2)
+    row = house.core.configuration.roster.device_rows["slow"]
+    learnt = int(house.core.program.gap_ms[row])
+    assert learnt == pytest.approx(750_000, rel=0.01)
+    house.crash(down_ms=60_000)
+    assert house.core.program.gap_ms[row] == learnt
+    house.snapshot()
+    house.crash(down_ms=60_000)
+    assert house.core.program.gap_ms[row] == learnt
+
+
+def test_an_edit_of_a_device_keeps_what_was_learnt_and_a_declared_interval_overrules_it(tmp_path: Path) -> None:
+    house = House(tmp_path, [*kitchen(SILENCE), slow_one()])
+    report(house, "slow", every_s=300, hours=2.2)
+    row = house.core.configuration.roster.device_rows["slow"]
+    learnt = int(house.core.program.gap_ms[row])
+    house.scan.put(ConfigChanged.of("device", "slow", 2, replace(slow_one()[1], name="renamed", version=2)))
+    house.run(0.1)
+    assert house.core.program.gap_ms[row] == learnt
+    house.scan.put(ConfigChanged.of("device", "slow", 3, replace(slow_one()[1], interval_s=30.0, version=3)))
+    house.run(0.1)
+    assert house.core.program.gap_ms[row] == 75_000
+
+
+def test_a_heartbeat_that_is_no_reading_counts_as_much_as_one(tmp_path: Path) -> None:
+    house = House(tmp_path, [*kitchen(SILENCE), slow_one()])
+    for _ in range(30):
+        say(house, "slow", "online")
+        house.run(0.1)
+        for _ in range(5):
+            house.clock.advance(60_000)
+            house.once()
+    row = house.core.configuration.roster.device_rows["slow"]
+    assert house.core.program.gap_ms[row] == pytest.approx(750_000, rel=0.01)
+
+
+@pytest.mark.parametrize("interval_s", [20.0, 300.0, 1_500.0])
+def test_a_declared_interval_is_silent_after_two_and_a_half_of_it(interval_s: float, tmp_path: Path) -> None:
+    house = House(tmp_path, [*kitchen(SILENCE), ("device", replace(device("d", "gas"), interval_s=interval_s))])
+    house.hear("d", temperature=20.0)
+    house.run(0.1)
+    house.clock.advance(round(interval_s * 2_500) - 300)
+    house.once()
+    assert house.alarms == []
+    house.run(0.5)
+    assert of(house, "d").condition is Condition.ACTIVE
+
+
+CLASS_SILENCE_S = {
+    ("smoke", "wired"): 180,
+    ("switch", "wired"): 90,
+    ("gas", "zigbee"): 600,
+    ("gas", "lora"): 3 * 3_600,
+    ("smoke", "nb"): 49 * 3_600,
+}
+
+
+@pytest.mark.parametrize(("kind", "link"), CLASS_SILENCE_S)
+def test_an_undeclared_device_is_silent_by_its_class(kind: str, link: str, tmp_path: Path) -> None:
+    house = House(tmp_path, [*kitchen(SILENCE), slow_one("d", kind=kind, link=link)])
+    house.hear("d", temperature=20.0)
+    house.run(0.1)
+    left_ms = CLASS_SILENCE_S[kind, link] * 1_000 - 300
+    while left_ms > 0:
+        house.clock.advance(min(left_ms, 3_600_000))
+        house.once()
+        left_ms -= 3_600_000
+    assert house.alarms == []
+    house.run(0.5)
+    assert of(house, "d").condition is Condition.ACTIVE
