@@ -21,6 +21,7 @@ from app.clock import ManualClock
 from app.decoding import Codecs
 from app.exports import Exports
 from app.feed import Feed
+from app.settings import Settings
 from storage.database import writing
 from storage.historian_memory import MemoryHistorian
 from storage.project import apply
@@ -104,7 +105,7 @@ def build(app: FastAPI, url: str, filled_file: Path, tmp_path: Path) -> Iterator
         exports = Exports(tmp_path / f"exports-{len(made)}", MemoryHistorian(), at, clock.now_ms)
         door = open_door(
             desk=desk, board=board, feed=feed, records=outage, history=PaperHistory(), exports=exports, clock=clock,  # type: ignore[arg-type]
-            codecs=Codecs(), secret=b"secret of the tests", version="1.2.3", **settings,
+            codecs=Codecs(Settings()), secret=b"secret of the tests", version="1.2.3", **settings,
         )  # fmt: skip
         app.state.door = door
         client = httpx.Client(base_url=url, trust_env=False)

@@ -18,6 +18,7 @@ from api.run import HttpServer, bind
 from api.server import create_app
 from api.shapes.times import iso, to_ms
 from app.decoding import Codecs
+from app.settings import Settings
 from sites.records import Unavailable
 from tests.api.conftest import Service
 from tests.api.plant import NOON, PaperHistory
@@ -277,7 +278,7 @@ def test_without_a_built_console_the_page_says_how_to_build_it(service: Service)
 def test_the_application_is_made_in_one_call(service: Service, tmp_path: Path) -> None:
     app = create_app(
         desk=service.desk, board=service.board, feed=service.feed, records=service.records, history=PaperHistory(), exports=service.exports,  # type: ignore[arg-type]
-        clock=service.clock, codecs=Codecs(), secret=b"s", version="9", console_dir=tmp_path, session_cache=tmp_path / "s.json",
+        clock=service.clock, codecs=Codecs(Settings()), secret=b"s", version="9", console_dir=tmp_path, session_cache=tmp_path / "s.json",
     )  # fmt: skip
     with HttpServer(app, bind("127.0.0.1", 0)) as server:
         assert httpx.get(f"{server.url}/healthz", trust_env=False).status_code == 200
