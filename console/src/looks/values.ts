@@ -3,14 +3,14 @@ import { i18n } from '@/messages'
 import { figure } from './time'
 
 const FLAGS = new Set([
-  'smoke_alarm', 'heat_alarm', 'gas_alarm', 'co_alarm', 'manual_call', 'water_leak', 'trip', 'arc_alarm', 'tamper', 'fault', 'battery_low',
+  'smoke_alarm', 'fire_alarm', 'fire_summary', 'heat_alarm', 'gas_alarm', 'co_alarm', 'manual_call', 'water_leak', 'trip', 'arc_alarm', 'tamper', 'fault', 'battery_low',
   'mains_lost', 'muted', 'test', 'door_open', 'occupancy', 'closed',
 ])
 
 const base = (metric: string): string => metric.split('.')[0] ?? metric
 
 const KINDS: Record<string, string> = {
-  smoke_alarm: 'smoke', smoke_obscuration: 'smoke', heat_alarm: 'heat', temperature: 'heat', gas_alarm: 'gas', co_alarm: 'gas', lel: 'gas', co: 'gas', h2s: 'gas', nh3: 'gas',
+  smoke_alarm: 'smoke', fire_alarm: 'smoke', fire_summary: 'smoke', smoke_obscuration: 'smoke', heat_alarm: 'heat', temperature: 'heat', gas_alarm: 'gas', co_alarm: 'gas', lel: 'gas', co: 'gas', h2s: 'gas', nh3: 'gas',
   gas_ppm: 'gas', o2: 'gas', manual_call: 'manual_call',
 }
 

@@ -50,7 +50,7 @@ export const en = {
   delivery: { waiting: 'waiting', sent: 'sent', failed: 'failed' },
   value: { on: 'ALARM', off: 'normal', closed: 'closed', open: 'open', unknown: 'unknown' },
   metric: {
-    smoke_alarm: 'Smoke alarm', heat_alarm: 'Heat alarm', gas_alarm: 'Gas alarm', co_alarm: 'CO alarm', manual_call: 'Manual call', water_leak: 'Water leak', smoke_obscuration: 'Smoke obscuration', lel: 'Combustible gas', co: 'CO', h2s: 'H2S', nh3: 'NH3',
+    smoke_alarm: 'Smoke alarm', fire_alarm: 'Fire alarm', fire_summary: 'Panel in fire alarm', heat_alarm: 'Heat alarm', gas_alarm: 'Gas alarm', co_alarm: 'CO alarm', manual_call: 'Manual call', water_leak: 'Water leak', smoke_obscuration: 'Smoke obscuration', lel: 'Combustible gas', co: 'CO', h2s: 'H2S', nh3: 'NH3',
     gas_ppm: 'Gas', o2: 'Oxygen', temperature: 'Temperature', cable_temperature: 'Cable temperature', humidity: 'Humidity', leakage_ma: 'Residual current', current_a: 'Current', voltage_v: 'Voltage', power_w: 'Power', energy_kwh: 'Energy', closed: 'Switch position', trip: 'Protection trip',
     pressure_kpa: 'Pressure', level_m: 'Level', flow_lps: 'Flow', arc_alarm: 'Arc fault', tamper: 'Tamper', fault: 'Fault', battery_low: 'Battery low', mains_lost: 'Mains lost', muted: 'Muted', test: 'Test', battery: 'Battery', signal: 'Signal', door_open: 'Door open', occupancy: 'Occupancy',
   },

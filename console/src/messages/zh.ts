@@ -50,7 +50,7 @@ export const zh = {
   delivery: { waiting: '待发送', sent: '已发送', failed: '发送失败' },
   value: { on: '报警', off: '正常', closed: '合闸', open: '分闸', unknown: '未知' },
   metric: {
-    smoke_alarm: '烟雾报警', heat_alarm: '温度报警', gas_alarm: '燃气报警', co_alarm: '一氧化碳报警', manual_call: '手动报警', water_leak: '漏水', smoke_obscuration: '烟雾浓度', lel: '可燃气体浓度', co: '一氧化碳', h2s: '硫化氢', nh3: '氨气',
+    smoke_alarm: '烟雾报警', fire_alarm: '火灾报警', fire_summary: '控制器火警', heat_alarm: '温度报警', gas_alarm: '燃气报警', co_alarm: '一氧化碳报警', manual_call: '手动报警', water_leak: '漏水', smoke_obscuration: '烟雾浓度', lel: '可燃气体浓度', co: '一氧化碳', h2s: '硫化氢', nh3: '氨气',
     gas_ppm: '气体浓度', o2: '氧气', temperature: '温度', cable_temperature: '线缆温度', humidity: '湿度', leakage_ma: '剩余电流', current_a: '电流', voltage_v: '电压', power_w: '功率', energy_kwh: '电量', closed: '开关位置', trip: '保护跳闸',
     pressure_kpa: '压力', level_m: '液位', flow_lps: '流量', arc_alarm: '故障电弧', tamper: '防拆', fault: '故障', battery_low: '电池低', mains_lost: '主电丢失', muted: '已静音', test: '测试', battery: '电池', signal: '信号', door_open: '门开', occupancy: '有人',
   },
