@@ -30,6 +30,7 @@ MAX_UNKNOWN = 100  # unknown addresses told of in one drain
 UNKNOWN_AGAIN_MS = 60_000  # an unknown device is told of once a minute
 MAX_REASONS = 8  # refusals told of one message
 MAX_NOTES = 50_000  # things that a codec remembers
+MAX_REMEMBERED = 2 * MAX_NOTES  # with what it remembers in passing
 MAX_OTHERS = 1_000  # other devices that one message may speak of
 MAX_ASKS = 200  # asked in one drain; what is left out is asked when its cause comes again
 _BIGGEST = 1.7976931348623157e308
@@ -180,7 +181,8 @@ class Decoder:
         if decoded.online is not None or decoded.replies or decoded.refusals or decoded.notes:
             self._itemise(line, codec, message, decoded, columns)
         if decoded.passing:
-            self._states[codec.name].update(decoded.passing)
+            state = self._states[codec.name]
+            state.update((key, value) for key, value in decoded.passing if key in state or len(state) < MAX_REMEMBERED)
         if decoded.asks and not message.retain:
             self._ask(codec, decoded.asks, columns)
 
@@ -192,6 +194,8 @@ class Decoder:
             if ask.every_ms:
                 key = f"asked {ask.topic}"
                 last_ms = self._states[codec.name].get(key)
+                if last_ms is None and len(self._notes[codec.name]) >= MAX_NOTES:
+                    continue  # so many nodes are no site's
                 if last_ms is not None and 0 <= self._arrived_ms - last_ms < ask.every_ms:
                     continue
                 note = CodecNote(codec=codec.name, key=key, value=str(self._arrived_ms).encode())

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest import decode
 from ingest.codecs.sparkplug import REBIRTH, REBIRTH_EVERY_MS, SPARKPLUG, metric_name
 from ingest.codecs.sparkplug_payload import BOOLEAN, Payload
 from ingest.decode import Decoder
@@ -324,3 +325,14 @@ def test_no_bytes_make_it_raise(body, kind):
     decoded = SPARKPLUG.decode(state, place, body)
     for _, note in decoded.notes:
         orjson.loads(note)
+
+
+def test_a_flood_of_invented_nodes_is_asked_and_remembered_within_bounds(monkeypatch):
+    monkeypatch.setattr(decode, "MAX_NOTES", 50)
+    monkeypatch.setattr(decode, "MAX_REMEMBERED", 100)
+    host = Host()
+    asked = sum(len(host.hear("NBIRTH", payload(bd(1)), place=f"G/E{i}").asks) for i in range(300))
+    asked += sum(len(host.hear("NDATA", payload(seq=9), place=f"G/E{i}").asks) for i in range(300))
+    assert asked <= 50
+    assert len(host.decoder.recall("sparkplug")) <= 150
+    assert len(host.decoder.dump()["sparkplug"]) <= 50
