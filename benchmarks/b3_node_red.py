@@ -8,7 +8,6 @@ promises no durability: it acknowledges before anything is stored, while the ser
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import statistics
 import subprocess
@@ -22,7 +21,7 @@ from typing import Any
 import httpx
 
 from benchmarks.b2_ingest import DEVICES, fill, ten_rules, until_stored
-from benchmarks.house import device, furnished
+from benchmarks.house import cpu_s, device, furnished
 from tests import servers
 
 RUNS = 3
@@ -32,7 +31,6 @@ _PLACE = Path(__file__).with_name(".cache") / "node-red"
 _SETTINGS = Path(__file__).with_name("node_red_settings.js")
 _RED = _PLACE / "node_modules" / "node-red" / "red.js"
 _PATIENCE_S = 60.0
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 # level rules with deadband, hold and clear hold, as `ten_rules` has them
 _RULES_JS = """
@@ -98,11 +96,11 @@ def _service() -> float:
     with tempfile.TemporaryDirectory() as folder, servers.mosquitto() as mosquitto, servers.influxdb() as influxdb:
         historian = f"influxdb://127.0.0.1:{influxdb.port}//benchmark"
         with furnished(Path(folder), mosquitto.url, devices, ten_rules(), historian_url=historian) as service:
-            before = _cpu_s(service.pid)
+            before = cpu_s(service.pid)
             fill(mosquitto.port, 1, service.pid, MESSAGES)
             dropped = until_stored(service, MESSAGES)
             assert not dropped, f"{dropped} messages were dropped"
-            spent = _cpu_s(service.pid) - before
+            spent = cpu_s(service.pid) - before
             _until_counted(influxdb.url)
             return spent * 1_000_000 / MESSAGES
 
@@ -112,10 +110,10 @@ def _node_red() -> float:
     with servers.mosquitto() as mosquitto, servers.influxdb() as influxdb:
         httpx.post(f"{influxdb.url}/query", data={"q": "CREATE DATABASE benchmark"}).raise_for_status()
         with _red(mosquitto.port, influxdb.port) as pid:
-            before = _cpu_s(pid)
+            before = cpu_s(pid)
             fill(mosquitto.port, 1, pid, MESSAGES)
             _until_counted(influxdb.url)
-            return (_cpu_s(pid) - before) * 1_000_000 / MESSAGES
+            return (cpu_s(pid) - before) * 1_000_000 / MESSAGES
 
 
 @contextmanager
@@ -164,13 +162,6 @@ def _until_counted(url: str) -> None:
         series = answer["results"][0].get("series")
         count = series[0]["values"][0][1] if series else 0
     assert count == MESSAGES, f"InfluxDB has {count} readings of {MESSAGES}"
-
-
-def _cpu_s(pid: int) -> float:
-    """User and system time of a process, of its threads, and of its children, those that ended and those that run."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    children = [child for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
-    return sum(map(int, fields[11:15])) / _TICKS + sum(_cpu_s(int(child)) for child in children)
 
 
 def _install() -> None:
