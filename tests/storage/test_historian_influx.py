@@ -115,6 +115,18 @@ def test_a_dropped_database_is_made_again_and_says_that_it_is_empty() -> None:
 
 
 @pytest.mark.wire
+def test_a_database_dropped_between_two_writes_is_down_once_so_that_it_is_asked_where_it_is() -> None:
+    with servers.influxdb() as server, closing(at_1(server)) as historian:
+        historian.write(batch(3, 1.0), name_of)
+        tell(server, "DROP DATABASE sitewarden")
+        with pytest.raises(HistorianDown, match="lost its database"):
+            historian.write(batch(4, 2.0), name_of)
+        assert historian.position() == 0
+        historian.write(batch(3, 1.0), name_of)
+        assert read(historian) == [1.0]
+
+
+@pytest.mark.wire
 def test_two_services_in_one_database_keep_their_own_positions() -> None:
     with servers.influxdb() as server, closing(at_1(server, "one")) as one, closing(at_1(server, "two, or 'three'")) as two:
         one.write(batch(30, 1.0), name_of)

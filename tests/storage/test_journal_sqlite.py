@@ -176,6 +176,32 @@ def test_a_torn_last_row_is_as_if_never_appended(tmp_path: Path) -> None:
         assert journal.damage(0) == []
 
 
+def fill_small_and_crash(path: Path, rows: int) -> int:
+    """As `fill_and_crash`, with rows of which many share a page; returns the length of the log."""
+    crashed = path.with_name("crashed")
+    crashed.mkdir()
+    with closing(SqliteJournal(crashed / path.name, RESERVE)) as journal:
+        journal.append(0, b"x" * 3_000)
+        for at in range(1, rows):
+            journal.append(at, b"row %d" % at)
+        shutil.copy(crashed / path.name, path)
+        shutil.copy(wal_path(crashed / path.name), wal_path(path))
+    return wal_path(path).stat().st_size
+
+
+@pytest.mark.parametrize("written", [24, 100, 4_000, 8_000])
+def test_a_last_page_torn_by_a_power_failure_costs_no_row_that_it_held_before(tmp_path: Path, written: int) -> None:
+    path = tmp_path / "journal.db"
+    start = fill_small_and_crash(path, 30) - PAGE_BYTES - 24
+    with open(wal_path(path), "r+b") as file:
+        file.seek(start + written)
+        file.write(b"\xa5" * (PAGE_BYTES + 24 - written))
+    with closing(SqliteJournal(path, RESERVE)) as journal:
+        assert journal.damage(0) in ([], [(30, 30)])
+        assert {29, 30} >= {journal.position}
+        assert [position for position, _ in journal.read(0, skip_damaged=True)][:29] == list(range(1, 30))
+
+
 def test_a_truncated_file_keeps_what_is_left(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     fill(path, 60)
