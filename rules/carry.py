@@ -62,6 +62,11 @@ def _carry_checks(old_program: Program, old_memory: Memory, new_program: Program
     moved = is_there & same_busy
     memory.since_taken_ms[check[moved]] = old_memory.since_taken_ms[busy[moved]]
     memory.since_clock_ms[check[moved]] = old_memory.since_clock_ms[busy[moved]]
+    ended = np.flatnonzero(old_memory.ended_ms[: old_memory.checks] != NEVER)
+    spec, row = old_program.check_spec[ended], old_program.check_row[ended]
+    check, is_there = find_checks(new_program, row, new_rule[spec], new_level[spec])
+    use = is_there & same[spec]
+    memory.ended_ms[check[use]] = old_memory.ended_ms[ended[use]]
 
 
 def _begin_true_ones(old_program: Program, new_program: Program, memory: Memory) -> None:

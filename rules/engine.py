@@ -240,7 +240,10 @@ def _wake(
         memory.wheel.put(waiting, due_times(program, memory, waiting))
     memory.settle_bounds(rows)
 
-    flash = ~fresh_own & met & ~active & ~late & (specs.hold_ms[spec] == 0)  # out of order, but an alarm all the same
+    # out of order, but an alarm all the same; one from before the end of the last alarm is part of that, or comes again
+    flash = ~fresh_own & met & ~active & ~late & (specs.hold_ms[spec] == 0) & (at > memory.ended_ms[checks])
+    memory.ended_ms[checks[cleared]] = since_taken[cleared]
+    memory.ended_ms[checks[flash]] = at[flash]
     for chosen, is_up, when, is_late, sub in (
         (raised, True, since_taken + hold, late, 0),
         (cleared, False, since_taken + hold, False, 0),
@@ -268,6 +271,7 @@ def _fire(
     value = memory.values[program.check_row[checks]]
     elapsed = due - memory.since_clock_ms[checks]  # service time on service time: shorter than the hold when silence ended it
     memory.status[checks] = np.where(up, ACTIVE, 0)
+    memory.ended_ms[checks[~up]] = since_taken[~up]
     edges.add(checks[up], fired[up], -1, 0, True, (since_taken + elapsed)[up], value[up], (status[up] & LATE) != 0)
     clear = since_taken + program.specs.clear_hold_ms[program.check_spec[checks]]
     edges.add(checks[~up], fired[~up], -1, 0, False, clear[~up], value[~up], False)

@@ -6,7 +6,7 @@ program whose rows lie differently; quiet bounds and wheels are derived again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,11 @@ class MemoryState:
     device_offline: NDArray[np.bool_]
     watch_rules: NDArray[np.int32]
     watch_devices: NDArray[np.int32]  # index into device_ids
+    # one per check that was ever active (empty in older snapshots)
+    ended_rules: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    ended_keys: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    ended_levels: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8))
+    ended_ms: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 class Memory:
@@ -70,6 +75,7 @@ class Memory:
         self.status = np.zeros(0, np.uint8)
         self.since_taken_ms = np.zeros(0, np.int64)
         self.since_clock_ms = np.zeros(0, np.int64)  # service time of a rise, hearing time of a fall
+        self.ended_ms = np.zeros(0, np.int64)  # device time at which its last activity began to end, or of the last one out of order
         self.wheel = Wheel()
         # by device row and by watch
         self.devices = 0
@@ -89,6 +95,7 @@ class Memory:
         if program.checks > self.checks:
             for name in ("status", "since_taken_ms", "since_clock_ms"):
                 setattr(self, name, _grown(getattr(self, name), self.checks, program.checks, 0))
+            self.ended_ms = _grown(self.ended_ms, self.checks, program.checks, NEVER)
             self.wheel.fit(program.checks)
             self.checks = program.checks
         if program.rows > self.rows:
@@ -161,6 +168,8 @@ class Memory:
         place = np.full(self.devices, -1, np.int32)
         place[known] = np.arange(len(known), dtype=np.int32)
         raised = np.flatnonzero(self.watch_raised[: self.watches])
+        ended = np.flatnonzero(self.ended_ms[: self.checks] != NEVER)
+        ended_specs = program.check_spec[ended]
         return MemoryState(
             now_ms=self.now_ms,
             lost_ms=self.lost_ms,
@@ -181,6 +190,10 @@ class Memory:
             device_offline=self.device_offline[known],
             watch_rules=program.watch_rule[raised],
             watch_devices=place[program.watch_device[raised]],
+            ended_rules=program.specs.rule[ended_specs],
+            ended_keys=keys[program.check_row[ended]],
+            ended_levels=program.specs.level[ended_specs],
+            ended_ms=self.ended_ms[ended],
         )
 
     def load(self, state: MemoryState) -> None:
@@ -203,6 +216,11 @@ class Memory:
         self.since_clock_ms[check] = state.check_since_clock_ms[use]
         self.heard_h[row] = state.check_heard_h[use]
         self.values[row] = state.check_values[use]
+        row, known = _rows_of(roster.columns.keys[: self.rows], sorted_keys, state.ended_keys)
+        rule = rules[state.ended_rules] if len(rules) else np.zeros(0, np.int64)
+        check, there = find_checks(program, row, rule, state.ended_levels)
+        use = np.flatnonzero(known & there)
+        self.ended_ms[check[use]] = state.ended_ms[use]
         device_at = np.array([roster.rows_ever.get(device_id, -1) for device_id in state.device_ids], np.int64)
         use = np.flatnonzero(device_at >= 0)
         self.device_heard_h[device_at[use]] = state.device_heard_h[use]

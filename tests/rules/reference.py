@@ -25,6 +25,7 @@ class LevelState:
     since_taken: int | None = None  # of the running hold, up or down
     since_clock: int = 0
     late: bool = False
+    ended: int | None = None  # device time at which its last activity began to end, or of the last one out of order
 
 
 @dataclass
@@ -173,6 +174,7 @@ class Reference:
                 assert state.since_taken is not None
                 if state.active:
                     at_ms.append(state.since_taken + round(thing.rule.clear_hold_s * 1000))
+                    state.ended = state.since_taken
                 else:
                     at_ms.append(state.since_taken + due - state.since_clock)
                     late |= state.late
@@ -215,7 +217,8 @@ class Reference:
         for number, state in enumerate(pair.levels):
             met, back = condition(rule, number, value)
             if not is_newest:
-                if met and not state.active and not late and state.hold_ms == 0:
+                is_known = state.ended is not None and taken <= state.ended
+                if met and not state.active and not late and state.hold_ms == 0 and not is_known:
                     flashing.append(state)
                 continue
             if not state.active:
@@ -236,13 +239,14 @@ class Reference:
                     state.since_taken, state.since_clock = taken, self.hearing(arrived)
                 if taken - state.since_taken >= clear_ms or self.hearing(arrived) - state.since_clock >= clear_ms:
                     at_ms.append(state.since_taken + clear_ms)
+                    state.ended = state.since_taken
                     state.active, state.since_taken = False, None
         if flashing:
             for state in flashing:
                 state.active = True
             made = self.show(pair, taken, arrived, value, True, index)
             for state in flashing:
-                state.active = False
+                state.active, state.ended = False, taken
             return made + self.show(pair, taken, arrived, value, True, index)
         return self.show(pair, max(at_ms), arrived, value, is_late, index) if at_ms else []
 

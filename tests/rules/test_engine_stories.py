@@ -150,6 +150,27 @@ def test_an_out_of_order_alarm_raises_late_and_clears_if_the_present_is_normal()
     assert found[0].is_late
 
 
+def test_an_alarm_reading_that_comes_again_after_the_end_of_the_alarm_raises_nothing_also_after_a_reload() -> None:
+    bench = Bench(level_rule(25))
+    bench.read(10, 60)
+    bench.read(11, 61)
+    bench.read(12, 0)
+    again = Readings.of([0, 0], [10_000, 11_000], [13_000, 13_000], [60.0, 61.0], [3_000, 2_000])
+    assert step(bench.program, bench.memory, again, 13_000) == []
+    state = bench.memory.dump()
+    bench.memory = Memory(bench.program)
+    bench.memory.load(state)
+    assert step(bench.program, bench.memory, again, 14_000) == []
+
+
+def test_an_out_of_order_alarm_that_comes_twice_flashes_once() -> None:
+    bench = Bench(level_rule(25))
+    bench.read(10, 0)
+    once = Readings.of([0], [5_000], [11_000], [60.0], [6_000])
+    assert len(step(bench.program, bench.memory, once, 11_000)) == 2
+    assert step(bench.program, bench.memory, once, 12_000) == []
+
+
 def test_a_late_alarm_that_is_the_newest_raises_marked_late() -> None:
     bench = Bench(level_rule(25))
     found = step(bench.program, bench.memory, Readings.of([0], [5_000], [3_605_000], [60.0], [3_600_000]), 3_605_000)

@@ -11,7 +11,7 @@ import pytest
 
 from alarms.linkage import Linkage
 from alarms.model import Condition, Signal, Transition
-from alarms.requests import Acknowledge
+from alarms.requests import Acknowledge, Reset
 from tests.scenarios.house import House
 from tests.scenarios.sample import GAS, SILENCE, SMOKE, kitchen
 
@@ -197,6 +197,19 @@ def test_a_duplicate_changes_nothing_however_often_it_comes(house: House) -> Non
         house.run(0.5)
     assert transitions(house) == before
     assert house.alarm("gas").count == 1
+
+
+def test_a_duplicate_after_the_end_of_an_alarm_does_not_raise_it_again(house: House) -> None:
+    at = house.clock.now_ms()
+    house.hear("gas-1", ts=at, lel=60)
+    house.run(1)
+    live(house, "gas-1", times=2, every_s=1, lel=1)
+    alarm_id = house.alarm("gas").id
+    house.ask(Acknowledge(alarm_ids=(alarm_id,), who="a"))
+    house.ask(Reset(alarm_ids=(alarm_id,), who="a"))
+    house.hear("gas-1", ts=at, lel=60)
+    house.run(1)
+    assert house.alarms == []
 
 
 def test_a_duplicate_does_not_confirm_a_hold_early(house: House) -> None:
