@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ from alarms.errors import IllegalTransition
 from alarms.linkage import Linkage
 from alarms.model import Alarm, Attention, Condition, Signal
 from alarms.requests import Acknowledge
+from app.restore import restore
 from app.rows import ConfigChanged, Connection
 from rules.presence import state_of
 from sites.model import Device
 from tests.scenarios.house import House
 from tests.scenarios.sample import SILENCE, device, kitchen
+from tests.scenarios.test_replay import state_of as state_made_of
 
 TELL = Linkage(id="tell", name="tell", kinds=("presence",), notify=("a@example.org",))
 
@@ -366,3 +369,23 @@ def test_an_undeclared_device_is_silent_by_its_class(kind: str, link: str, tmp_p
     assert house.alarms == []
     house.run(0.5)
     assert of(house, "d").condition is Condition.ACTIVE
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_suppressions_and_learnt_intervals_are_the_same_again_after_any_restart(seed: int, tmp_path: Path) -> None:
+    rng = random.Random(seed)
+    house = House(tmp_path, gateways(behind("gw", "gw-2", "gateway"), behind("gw-2", "c-1"), behind("gw", "c-2"), slow_one()))
+    for _ in range(150):
+        name = rng.choice(["gw", "gw-2", "c-1", "c-2", "slow"])
+        if rng.random() < 0.8:
+            house.hear(name, temperature=20.0)
+        else:
+            say(house, name, rng.choice(["online", "offline"]))
+        house.clock.advance(rng.choice([100, 5_000, 30_000, 200_000, 900_000]))
+        house.once()
+        if rng.random() < 0.05:
+            house.snapshot()
+        if rng.random() < 0.05:
+            house.crash(down_ms=rng.choice([0, 60_000]))
+    assert any(t.signal is Signal.SUPPRESSED for stepped in house.steps for t in stepped.outcome.transitions), f"seed {seed}"
+    assert state_made_of(restore(tmp_path / "snapshots", house.journal).core) == state_made_of(house.core), f"seed {seed}"
