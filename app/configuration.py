@@ -45,6 +45,7 @@ class ConfigurationState:
     linkages: list[Linkage]
     versions: dict[str, int]  # "kind:id" -> version
     point_keys: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))  # empty in older snapshots: derived again
+    latest_delay_ms: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))  # empty in older snapshots: none was late
 
 
 class Configuration:
@@ -141,6 +142,7 @@ class Configuration:
             list(self.linkages.values()),
             {f"{kind}:{thing_id}": version for (kind, thing_id), version in self.versions.items()},
             c.keys[:n].copy(),
+            c.latest_delay_ms[:n].copy(),
         )
 
     def load(self, state: ConfigurationState) -> None:
@@ -157,6 +159,7 @@ class Configuration:
         r.columns.latest_values[:n] = state.latest_values
         r.columns.latest_taken_ms[:n] = state.latest_taken_ms
         r.columns.latest_arrived_ms[:n] = state.latest_arrived_ms
+        r.columns.latest_delay_ms[: len(state.latest_delay_ms)] = state.latest_delay_ms
         self._rule_versions = {(rule.id, rule.version): rule for rule in state.rules}
         newest = {rule.id: rule for rule in state.rules}
         self.rules = {rule_id: newest[rule_id] for rule_id in state.rule_ids}

@@ -18,11 +18,12 @@ STALE_INTERVALS = 2.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One point's latest reading."""
+    """One point's latest reading. `delay_ms`: how much later than usual it came, so that it was measured at `arrived_ms - delay_ms`."""
 
     value: float
     taken_ms: int
     arrived_ms: int
+    delay_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,10 @@ def read_poles(circuit: Circuit, roster: Roster) -> Poles:
 
     def sample(metric: str) -> Sample | None:
         latest = roster.latest(circuit.device_id, metric)
-        return None if latest is None else Sample(value=latest[0], taken_ms=latest[1], arrived_ms=latest[2])
+        if latest is None:
+            return None
+        delay_ms = roster.latest_delay_ms(circuit.device_id, metric)
+        return Sample(value=latest[0], taken_ms=latest[1], arrived_ms=latest[2], delay_ms=delay_ms)
 
     poles = circuit.poles or ("",)
     trips = [s for s in (sample(circuit.metric("trip")), sample("trip")) if s is not None]

@@ -1,6 +1,7 @@
 """What the measurements say of an order: proved, still drawing, in position but unproved, contrary, or nothing heard.
 
-Only readings that arrived after *sent* and are newer in device time than the point's last reading before count as evidence.
+Only readings that arrived after *sent*, are newer in device time than the point's last reading before, and did not wait in a queue since
+before *sent*, count as evidence.
 A pure judgement over two sets of readings; `power.orders` decides what follows from it.
 """
 
@@ -17,6 +18,7 @@ LIMIT_MOST_A = 0.2  # never above this, whatever the rating
 LIMIT_SHARE = 0.02  # of the rating
 DRAWS_A = 0.5  # claims off and draws more than this: mismatch (domain.md C3)
 DRAWS_MS = 10_000
+QUEUE_MS = 1_000  # usual jitter of a link; a reading delayed by more than that and measured before *sent* is no evidence
 
 
 class Evidence(StrEnum):
@@ -86,8 +88,11 @@ def _judge_restore(rated_a: float, fresh: Poles, now: Poles) -> Evidence:
 
 
 def is_newer(sample: Sample | None, old: Sample | None, baseline: Baseline) -> bool:
-    """Whether a reading arrived after *sent* and is newer, in device time, than the one before."""
+    """Whether a reading arrived after *sent*, is newer, in device time, than the one before, and was not measured before *sent*: what
+    waited in a queue tells of the past."""
     if sample is None or baseline.sent_ms is None or sample.arrived_ms <= baseline.sent_ms:
+        return False
+    if sample.arrived_ms - sample.delay_ms < baseline.sent_ms - QUEUE_MS:
         return False
     return old is None or sample.taken_ms > old.taken_ms
 

@@ -45,13 +45,14 @@ class Columns:
     latest_values: NDArray[np.float64] = field(default_factory=lambda: np.full(64, np.nan))
     latest_taken_ms: NDArray[np.int64] = field(default_factory=lambda: np.full(64, _NEVER))
     latest_arrived_ms: NDArray[np.int64] = field(default_factory=lambda: np.full(64, _NEVER))
+    latest_delay_ms: NDArray[np.int64] = field(default_factory=lambda: np.zeros(64, np.int64))  # how late it came
 
-    _NAMES = ("keys", "device_rows", "metric_indexes", "latest_values", "latest_taken_ms", "latest_arrived_ms")
+    _NAMES = ("keys", "device_rows", "metric_indexes", "latest_values", "latest_taken_ms", "latest_arrived_ms", "latest_delay_ms")
 
     def grow(self) -> None:
         for name in self._NAMES:
             old = getattr(self, name)
-            fill = np.nan if name == "latest_values" else _NEVER if name.startswith("latest") else 0
+            fill = np.nan if name == "latest_values" else _NEVER if name in ("latest_taken_ms", "latest_arrived_ms") else 0
             new = np.full(2 * len(old), fill, old.dtype)
             new[: len(old)] = old
             setattr(self, name, new)
@@ -122,6 +123,11 @@ class Roster:
             return None
         c = self.columns
         return float(c.latest_values[row]), int(c.latest_taken_ms[row]), int(c.latest_arrived_ms[row])
+
+    def latest_delay_ms(self, device_id: str, metric: str) -> int:
+        """How much later than usual the last measured reading arrived; 0 when never heard."""
+        row = self.point_row(device_id, metric)
+        return 0 if row is None else int(self.columns.latest_delay_ms[row])
 
     def gateways_of(self, device_id: str) -> list[str]:
         """Ids of the gateways through which this device is heard, nearest first, each once and never itself, present or not."""

@@ -252,3 +252,21 @@ def test_on_a_full_disk_alarms_still_sound_unrecorded_and_nothing_is_acknowledge
     assert house.outlet.redeliveries == 1
     assert house.alarm("service:journal_volatile").condition is Condition.NORMAL
     assert len(house.outlet.acks) == acknowledged + 1
+
+
+def test_a_dead_reading_that_waited_in_a_queue_since_before_the_cut_proves_nothing(house: House) -> None:
+    for _ in range(12):
+        house.hear("switch", **LIVE)
+        house.run(2)
+    measured_ms = house.clock.now_ms() + 1_000
+    house.run(20)
+    cut = house.ask(Cut(key="k1", circuit_ids=("stove",), who="operator", reason="closing")).orders[0].id
+    house.run(0.3)
+    house.reply("switch", cut)
+    house.run(0.2)
+    house.hear("switch", ts=measured_ms, **DEAD)
+    house.run(1)
+    assert house.order(cut).state is OrderState.CONFIRMED
+    house.hear("switch", **DEAD)
+    house.once()
+    assert house.order(cut).state is OrderState.PROVED
