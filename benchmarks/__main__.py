@@ -36,8 +36,8 @@ def main() -> int:
         rows += importlib.import_module(BENCHMARKS[name]).run()
     print(f"\n{'id':<5} {'figure':>14} {'unit':<18} {'bar':<22} {'':<11} name")
     for row in rows:
-        verdict = "holds" if row["holds"] else "falls short"
-        print(f"{row['id']:<5} {row['figure']:>14.4g} {row['unit']:<18} {row['bar']!s:<22} {verdict:<11} {row['name']}")
+        verdict = {True: "holds", False: "falls short"}.get(row["holds"], "")
+        print(f"{row['id']:<5} {row['figure']:>14.4g} {row['unit']:<18} {row['bar'] or '':<22} {verdict:<11} {row['name']}")
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     print(f"\n{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, commit {commit}")
     Path(__file__).with_name("results.json").write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
