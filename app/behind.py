@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from api.ports import Presence
-from app.core import Stepped
 from app.feed import Feed
+from app.stepped import Stepped
 from storage.projection import HistoryBatch, Outcome
 
 

@@ -12,7 +12,8 @@ from types import MappingProxyType
 from alarms.classes import By
 from alarms.model import Alarm
 from api.ports import DeviceClock, Health, Presence, RefusedMessage
-from app.core import Core, Stepped
+from app.core import Core
+from app.stepped import Stepped
 from ingest.clocks import OFFSET_WRONG_MS
 from power.measure import measured_of
 from power.model import Action, Measured, Order

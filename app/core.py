@@ -7,29 +7,29 @@ A deterministic function of its state and the row: no clock, no randomness, no w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from alarms.book import Book, BookState
+from alarms.book import Book
 from alarms.errors import AlarmError
 from alarms.follow import follow
 from alarms.linkage import CutWanted, HazardWanted, NotifyWanted
 from alarms.model import Alarm, Condition, Transition
-from alarms.requests import Acknowledge, Assign, Judge, LinkHazard, Note, Progress, Reset
 from alarms.service_alarms import ServiceClear, ServiceRaise
 from alarms.validity import reminders
-from app.configuration import Configuration, ConfigurationState
+from app.configuration import Configuration
 from app.happenings import Happening, happenings
 from app.rows import ConfigChanged, Connection, Input, Lagging, NotSent, Placed, Resumed, Sending, Sent, Stalled
-from ingest.clocks import Clocks, ClocksState
+from app.stepped import ALARM_REQUESTS, POWER_REQUESTS, Answered, CoreState, Stepped, unknown_row
+from ingest.clocks import Clocks
 from ingest.heard import Availability, CodecNote, PointHeard, Refused, UnknownDevice
-from ingest.refusals import Refusals, RefusalsState
+from ingest.refusals import Refusals
 from power.errors import PowerError, UnknownCircuit
 from power.measure import watched_rows
-from power.model import Command, Confirmation, Order, OrderState
-from power.order_book import Advance, OrdersState
+from power.model import Confirmation, OrderState
+from power.order_book import Advance
 from power.orders import Orders
 from power.requests import Cut, LockOut, RecordTrial, Restore, SetClass, SetCommanding, Unlock
 from power.setup import edited, with_class, with_commanding, with_trial
@@ -37,53 +37,16 @@ from rules import engine
 from rules.carry import carry
 from rules.compile import Program, compile, extend
 from rules.findings import Edge, Finding
-from rules.intervals import Intervals, IntervalsState
-from rules.memory import Memory, MemoryState
-from rules.model import Direction, Rule
+from rules.intervals import Intervals
+from rules.memory import Memory
+from rules.model import is_met
 from rules.presence import retime
 from sites.latest import apply_latest
 from sites.model import Circuit, Device, Site
 from sites.readings import HISTORICAL, RETAINED, RawReadings, Readings
-from storage.projection import HistoryBatch, Outcome, Unknown
-
-ALARM_REQUESTS = (Acknowledge, Reset, Assign, Note, Progress, Judge, LinkHazard)
-POWER_REQUESTS = (Cut, Restore, RecordTrial, SetClass, SetCommanding, LockOut, Unlock)
-Answered = tuple[tuple[Alarm, ...], tuple[Order, ...]]
+from storage.projection import HistoryBatch, Outcome
 
 _NOTHING = Readings.of([], [], [], [])
-
-
-@dataclass(slots=True)
-class CoreState:
-    """The whole scan state, as a snapshot keeps it."""
-
-    now_ms: int
-    configuration: ConfigurationState
-    clocks: ClocksState
-    memory: MemoryState
-    book: BookState
-    orders: OrdersState
-    codec_notes: dict[str, dict[str, bytes]]
-    refusals: int
-    deaf: list[str]
-    refused: RefusalsState = field(default_factory=RefusalsState)
-    intervals: IntervalsState = field(default_factory=IntervalsState)
-
-
-@dataclass(slots=True)
-class Stepped:
-    """What came of one row. `answers` holds, by index of the row's items, the alarms and orders of a request, or why it was refused."""
-
-    position: int
-    now_ms: int
-    outcome: Outcome
-    history: HistoryBatch
-    commands: list[Command] = field(default_factory=list)
-    answers: dict[int, Answered | Exception] = field(default_factory=dict)
-    presence: list[str] = field(default_factory=list)  # ids of devices whose presence changed
-    refused: list[Refused] = field(default_factory=list)
-    ignored: list[str] = field(default_factory=list)
-    roster_changed: bool = False
 
 
 class Core:
@@ -257,7 +220,7 @@ class Core:
                 lateness_ms = int(self.program.link_lateness_ms[self.program.device_rows[row]])
                 if rule is not None and rule.lateness_s is not None:
                     lateness_ms = round(rule.lateness_s * 1000)
-                if rule is not None and readings.delay_ms[index] <= lateness_ms and _is_met(rule, alarm.limit, value):
+                if rule is not None and readings.delay_ms[index] <= lateness_ms and is_met(rule, alarm.limit, value):
                     self._transitions(self.book.uphold(alarm, value, at_ms), at_ms)
             if not self._late[row]:
                 del self._late[row]
@@ -390,7 +353,7 @@ class Core:
             case Lagging():
                 self._hear_again("inbox", not item.is_lagging)
             case UnknownDevice():
-                stepped.outcome.unknown.append(_unknown(item))
+                stepped.outcome.unknown.append(unknown_row(item))
             case Refused():
                 self.refusals += 1
                 self.refused.add(item)
@@ -608,23 +571,3 @@ class Core:
     def _stepped(self) -> Stepped:
         assert self._out is not None, "outside a step"
         return self._out
-
-
-def _unknown(item: UnknownDevice) -> Unknown:
-    return Unknown(
-        codec=item.codec,
-        address=item.address,
-        topic=item.topic,
-        payload=item.payload,
-        suggested_kind=item.suggested_kind,
-        suggested_name=item.suggested_name,
-        site_id=item.site_id,
-        at_ms=item.arrived_ms,
-    )
-
-
-def _is_met(rule: Rule, limit: float | None, value: float) -> bool:
-    """Whether this value is in alarm at the limit that the alarm stands at."""
-    if limit is None:
-        return value in rule.states
-    return value >= limit if rule.direction is Direction.ABOVE else value <= limit

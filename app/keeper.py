@@ -11,7 +11,8 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from app.core import Core, CoreState, Stepped
+from app.core import Core
+from app.stepped import CoreState, Stepped
 from storage import snapshots
 from storage.journal import Journal
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app import setaside
-from app.core import Core, CoreState, Stepped
+from app.core import Core
 from app.rows import decode
+from app.stepped import CoreState, Stepped
 from storage import snapshots
 from storage.journal import Journal
 

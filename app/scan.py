@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from api.ports import Answer, Busy
-from app.core import Core, Stepped
+from app.core import Core
 from app.rows import Input, Lagging, NotSent, Placed, Sending, Stalled, encode
+from app.stepped import Stepped
 from ingest.heard import Ask, CodecNote, Heard, Message, PointHeard
 from power.model import Command
 from storage.journal import Journal, JournalFull

@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from app.configuration import KINDS
-from app.core import Core, CoreState
+from app.core import Core
 from app.rows import Input, decode, encode
+from app.stepped import CoreState
 from benchmarks.house import cpu_s, device, furnished
 from rules.model import Level, Rule, RuleKind, Severity
 from sites.readings import RawReadings

@@ -75,3 +75,10 @@ class Rule:
     alarm_kind: str = ""  # facet; empty: that of the metric
     enabled: bool = True
     version: int = 1
+
+
+def is_met(rule: Rule, limit: float | None, value: float) -> bool:
+    """Whether this value is in alarm at the limit that the alarm stands at."""
+    if limit is None:
+        return value in rule.states
+    return value >= limit if rule.direction is Direction.ABOVE else value <= limit

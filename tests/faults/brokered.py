@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from app.core import Stepped
 from app.restore import replay, restore
+from app.stepped import Stepped
 from ingest.heard import Message
 from storage import snapshots
 from storage.journal_salvage import wal_path

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from app.core import Stepped
+from app.stepped import Stepped
 from power.model import Action, OrderState
 from sites.roster import Roster
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.core import Stepped
+from app.stepped import Stepped
 from storage.journal_rows import PAGE_BYTES
 from storage.journal_salvage import wal_path
 from tests.faults.brokered import NUMBER, BrokeredHouse

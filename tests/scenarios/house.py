@@ -15,10 +15,11 @@ from typing import Any
 from alarms.model import Alarm
 from api.ports import Answer
 from app.clock import ManualClock
-from app.core import Core, Stepped
+from app.core import Core
 from app.restore import restore
 from app.rows import ConfigChanged, Connection, Resumed, Sent
 from app.scan import Pace, Scan
+from app.stepped import Stepped
 from ingest.codecs import catalogue, table
 from ingest.courier import Courier
 from ingest.decode import Decoder
