@@ -85,6 +85,7 @@ def run(port: int, seconds: float | None, speed: float, data_dir: Path | None) -
             http_port=http_port,
             http_host="127.0.0.1",
             mqtt_url="embedded://127.0.0.1:1883",
+            mqtt_users=None,
             records_url="sqlite:///{data_dir}/records.db",
             historian_url="duckdb:///{data_dir}/history.duckdb",
         )

@@ -79,7 +79,8 @@ def _mail(settings: Settings) -> Iterator[Check]:
 def _broker(settings: Settings) -> Iterator[Check]:
     address = Address.parse(settings.mqtt_url)
     if address.is_embedded:
-        yield Check("broker", "note", "embedded: keeps nothing over a restart and lets every local client publish; for trials only")
+        who = "every local client" if settings.mqtt_users is None else "whoever signs in"
+        yield Check("broker", "note", f"embedded: keeps nothing over a restart and lets {who} publish anything; for trials only")
         return
     own = _Client(address)
     with own:

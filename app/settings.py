@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     mqtt_ca: Path | None = None
     mqtt_cert: Path | None = None
     mqtt_key: Path | None = None
+    mqtt_users: Path | None = None  # NAME:PASSWORD a line: who may sign in at the embedded broker
     mqtt_receive_maximum: int = Field(2_000, ge=20, le=65_535)
     codecs: str = "all"
     routes: str = ""

@@ -37,7 +37,7 @@ from app.settings import CommandError, Settings
 from ingest.broker import Broker
 from ingest.courier import Courier
 from ingest.decode import Decoder
-from ingest.embedded import EmbeddedBroker
+from ingest.embedded import EmbeddedBroker, read_users
 from ingest.gb26875_tcp import Listener
 from ingest.gb26875_tcp import parse as parse_listening
 from ingest.inbox import Inbox
@@ -389,7 +389,11 @@ def _broker_address(settings: Settings, stack: ExitStack) -> tuple[Address, Embe
         raise CommandError(f"SITEWARDEN_MQTT_URL: {error}") from None
     if not address.is_embedded:
         return address, None
-    embedded = EmbeddedBroker(address, settings.data_dir)
+    try:
+        users = None if settings.mqtt_users is None else read_users(settings.mqtt_users)
+        embedded = EmbeddedBroker(address, settings.data_dir, users)
+    except (ValueError, OSError) as error:
+        raise CommandError(f"SITEWARDEN_MQTT_URL, SITEWARDEN_MQTT_USERS: {error}") from None
     stack.enter_context(embedded)
     return embedded.address, embedded
 

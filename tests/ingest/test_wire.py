@@ -15,7 +15,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from ingest.broker import Broker, Link
 from ingest.courier import Courier
-from ingest.embedded import EmbeddedBroker
+from ingest.embedded import EmbeddedBroker, read_users
 from ingest.heard import Message
 from ingest.inbox import Inbox
 from ingest.link import Address, Habits
@@ -337,6 +337,43 @@ def test_the_next_free_port_is_taken_when_the_wanted_one_is_not_free(tmp_path):
 def test_the_embedded_broker_listens_on_this_machine_only(tmp_path):
     with pytest.raises(ValueError, match=r"127\.0\.0\.1 only"):
         EmbeddedBroker(Address(host="0.0.0.0", port=1883), tmp_path)
+
+
+def test_on_the_lan_the_embedded_broker_lets_in_who_knows_a_password_and_nobody_else(tmp_path):
+    (tmp_path / "users").write_text('# devices\nmall/gas-1:pass "word"\n\n')
+    wanted = Address(host="0.0.0.0", port=servers.free_port())
+    with EmbeddedBroker(wanted, tmp_path, read_users(tmp_path / "users")) as embedded:
+        assert (tmp_path / "embedded-broker.toml").stat().st_mode & 0o077 == 0
+        own = embedded.address
+
+        def comes_in(username, password):
+            address = Address(host=own.host, port=own.port, username=username, password=password, is_embedded=True)
+            link = Link("test", address, Habits(client_id=f"test-{len(username or str())}-{len(password or str())}"), clock=clock)
+            link.start()
+            came = until(lambda: link.is_up, 1.5)
+            link.stop()
+            return came
+
+        assert comes_in(own.username, own.password)
+        assert comes_in("mall/gas-1", 'pass "word"')
+        assert not comes_in("mall/gas-1", "guess")
+        assert not comes_in(None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("gas-1", "line 1: NAME:PASSWORD"),
+        ("gas-1:short", "line 1: NAME:PASSWORD"),
+        ("# nobody", "names nobody"),
+        ("a:long enough\na:long enough", "line 2: the name a is taken"),
+        ("sitewarden:long enough", "line 1: the name sitewarden is taken"),
+    ],
+)
+def test_a_bad_list_of_users_is_refused_by_its_line(tmp_path, text, says):
+    (tmp_path / "users").write_text(text)
+    with pytest.raises(ValueError, match=says):
+        read_users(tmp_path / "users")
 
 
 @pytest.mark.parametrize(
