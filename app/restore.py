@@ -13,6 +13,7 @@ from pathlib import Path
 
 from app import setaside
 from app.core import Core
+from app.lostpoints import LostPoints
 from app.rows import decode
 from app.stepped import CoreState, Stepped
 from storage import snapshots
@@ -44,9 +45,10 @@ def replay(folder: Path, journal: Journal, after: int) -> Iterator[Stepped]:
     if found is not None:
         start, state = found
         core.load(state)
+    lost: LostPoints | None = None
     for position, row in journal.read(start, skip_damaged=True):
         if position in aside:
-            start = position
+            start, lost = position, lost or LostPoints()
             continue
         if position > start + 1:
             # rows before it were dropped or are damaged: a snapshot between knows what they did
@@ -56,8 +58,13 @@ def replay(folder: Path, journal: Journal, after: int) -> Iterator[Stepped]:
                 core.load(between[1])
             elif start == 0:
                 raise HistoryGone(f"the journal begins at position {position}; {after + 1} was asked for")
+            else:
+                lost = lost or LostPoints()
         start = position
-        stepped = core.step(decode(row), position)
+        given = decode(row)
+        if lost is not None:
+            lost.mend(given, core.configuration.roster)
+        stepped = core.step(given, position)
         if position > after:
             yield stepped
 
@@ -93,14 +100,24 @@ def _restore(folder: Path, journal: Journal, aside: dict[int, str]) -> Restored:
     damaged = journal.damage(start)
     for first, last in damaged:
         log.error("journal positions %d..%d cannot be read; nothing is decided from them", first, last)
+    lost: LostPoints | None = None
+    before = start
     for position, row in journal.read(start, skip_damaged=True):
         if position in aside:
+            before, lost = position, lost or LostPoints()
             continue
         given = decode(row)
+        if position > before + 1:
+            lost = lost or LostPoints()
+        before = position
+        if lost is not None:
+            lost.mend(given, core.configuration.roster)
         try:
             core.step(given, position)
         except Exception as error:
             raise _StepFailed(position, error) from error
         replayed += 1
+    if lost is not None and lost.readings_lost:
+        log.error("%d readings of points whose names are lost were left out", lost.readings_lost)
     journal.advance_to(position)
     return Restored(core, journal.position, replayed, damaged, aside)
