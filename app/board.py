@@ -12,8 +12,8 @@ from types import MappingProxyType
 from alarms.classes import By
 from alarms.model import Alarm
 from api.ports import DeviceClock, Health, Presence, RefusedMessage
-from app.core import Core
 from app.stepped import Stepped
+from app.warden import Warden
 from ingest.clocks import OFFSET_WRONG_MS
 from power.measure import measured_of
 from power.model import Action, Measured, Order
@@ -25,24 +25,24 @@ _RECENT_AGAIN_MS = 60_000
 
 
 class Board:
-    """`health` is asked of the service; everything else comes from the core."""
+    """`health` is asked of the service; everything else comes from the warden."""
 
-    def __init__(self, core: Core, clock_ms: Callable[[], int], health: Callable[[], Health]) -> None:
-        self._core = core
+    def __init__(self, warden: Warden, clock_ms: Callable[[], int], health: Callable[[], Health]) -> None:
+        self._warden = warden
         self._clock_ms = clock_ms
         self._health = health
         self._position = 0
-        self._alarms: Mapping[str, Alarm] = MappingProxyType(dict(core.book.open))
-        self._orders: Mapping[str, Order] = MappingProxyType({order.id: order for order in core.orders.recent(core.now_ms)})
-        self._orders_ms = core.now_ms
+        self._alarms: Mapping[str, Alarm] = MappingProxyType(dict(warden.book.open))
+        self._orders: Mapping[str, Order] = MappingProxyType({order.id: order for order in warden.orders.recent(warden.now_ms)})
+        self._orders_ms = warden.now_ms
 
     def follow(self, stepped: Stepped) -> None:
         """In the scan, after each step."""
-        core, outcome = self._core, stepped.outcome
+        warden, outcome = self._warden, stepped.outcome
         if outcome.transitions:
-            self._alarms = MappingProxyType(dict(core.book.open))
+            self._alarms = MappingProxyType(dict(warden.book.open))
         if outcome.order_steps or (self._orders and stepped.now_ms - self._orders_ms > _RECENT_AGAIN_MS):
-            self._orders = MappingProxyType({order.id: order for order in core.orders.recent(stepped.now_ms)})
+            self._orders = MappingProxyType({order.id: order for order in warden.orders.recent(stepped.now_ms)})
             self._orders_ms = stepped.now_ms
         self._position = stepped.position
 
@@ -60,34 +60,34 @@ class Board:
 
     @property
     def roster(self) -> Roster:
-        return self._core.configuration.roster
+        return self._warden.configuration.roster
 
     def measured(self, circuit_id: str) -> Measured:
         circuit = self.roster.circuits.get(circuit_id)
         return Measured() if circuit is None else measured_of(circuit, self.roster)
 
     def presence(self, device_id: str) -> Presence:
-        memory = self._core.memory
+        memory = self._warden.memory
         return Presence(*state_of(memory.program, memory, device_id))
 
     def clock(self, device_id: str) -> DeviceClock:
         row = self.roster.device_rows.get(device_id)
-        offset_ms = None if row is None else self._core.clocks.offset_ms(row)
-        spread_ms = None if row is None else self._core.clocks.spread_ms(row)
+        offset_ms = None if row is None else self._warden.clocks.offset_ms(row)
+        spread_ms = None if row is None else self._warden.clocks.spread_ms(row)
         return DeviceClock(offset_ms, spread_ms, offset_ms is not None and abs(offset_ms) > OFFSET_WRONG_MS)
 
     def refusals(self, device_id: str) -> Sequence[RefusedMessage]:
-        kept = self._core.refused.of(device_id)
+        kept = self._warden.refused.of(device_id)
         return [RefusedMessage(refused.arrived_ms, refused.topic, refused.reason, refused.raw) for refused in kept]
 
     def refused_total(self, device_id: str) -> int:
-        return self._core.refused.total(device_id)
+        return self._warden.refused.total(device_id)
 
     def cut_refusal(self, circuit_id: str) -> Refusal | None:
         circuit = self.roster.circuits.get(circuit_id)
         if circuit is None:
             return refusal("unknown_circuit", f"there is no circuit {circuit_id}", f"没有回路 {circuit_id}")
-        return self._core.orders.refusal(Action.CUT, circuit, self._clock_ms(), By.PERSON)
+        return self._warden.orders.refusal(Action.CUT, circuit, self._clock_ms(), By.PERSON)
 
     def health(self) -> Health:
         return self._health()

@@ -1,7 +1,7 @@
 """The scan's own copy of the configuration: roster, rules, linkages, each thing with the version that it was last given.
 
 Changes come as items; older versions are ignored, so a change that arrives twice or late does nothing. After every restore the copy is
-compared with the records (`differences`). Only `app.core` writes it.
+compared with the records (`differences`). Only `app.warden` writes it.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from app.core import Core
-from app.stepped import CoreState, Stepped
+from app.stepped import Stepped, WardenState
+from app.warden import Warden
 from storage import snapshots
 from storage.journal import Journal
 
@@ -25,14 +25,14 @@ class Keeper:
     def __init__(
         self,
         folder: Path,
-        core: Core,
+        warden: Warden,
         journal: Journal,
         positions: Sequence[Callable[[], int]],
         every_ms: int,
         most_bytes: int,
     ) -> None:
         self._folder = folder
-        self._core = core
+        self._warden = warden
         self._journal = journal
         self._positions = positions
         self._every_ms = every_ms
@@ -50,11 +50,11 @@ class Keeper:
             self._writer = None
             self._prune()
         due = self._taken_ms is None or stepped.now_ms - self._taken_ms >= self._every_ms
-        if not (due or self._core.wants_snapshot):
+        if not (due or self._warden.wants_snapshot):
             return
-        self._core.wants_snapshot = False
+        self._warden.wants_snapshot = False
         self._taken_ms = stepped.now_ms
-        state = self._core.dump()
+        state = self._warden.dump()
         self._writer = threading.Thread(target=self._write, args=(stepped.position, state), name="snapshot", daemon=True)
         self._writer.start()
 
@@ -65,10 +65,10 @@ class Keeper:
             self._writer.join()
         if not is_sound:
             return
-        self._write(self._journal.position, self._core.dump())
+        self._write(self._journal.position, self._warden.dump())
         self._prune()
 
-    def _write(self, position: int, state: CoreState) -> None:
+    def _write(self, position: int, state: WardenState) -> None:
         try:
             snapshots.write(self._folder, position, state, floor=self._floor())
         except OSError as error:

@@ -1,4 +1,4 @@
-"""Restart: the newest snapshot, then the journal after it, through the same core as live. Starting needs no database.
+"""Restart: the newest snapshot, then the journal after it, through the same warden as live. Starting needs no database.
 
 The same replay refills a projection that fell behind further than its queue reaches: the records or the historian are given again what
 they missed, from the snapshot at or before their position.
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app import setaside
-from app.core import Core
 from app.lostpoints import LostPoints
 from app.rows import decode
-from app.stepped import CoreState, Stepped
+from app.stepped import Stepped, WardenState
+from app.warden import Warden
 from storage import snapshots
 from storage.journal import Journal
 
@@ -28,7 +28,7 @@ class HistoryGone(Exception):
 
 @dataclass(slots=True)
 class Restored:
-    core: Core
+    warden: Warden
     position: int
     replayed: int
     damaged: list[tuple[int, int]]  # spans of journal positions that cannot be read: nothing was decided from them
@@ -39,12 +39,12 @@ def replay(folder: Path, journal: Journal, after: int) -> Iterator[Stepped]:
     """The steps with position > `after`, made again; positions that the journal no longer has are left out. Raises HistoryGone when neither
     a snapshot nor the journal's beginning is there to start from."""
     aside = setaside.read(folder)
-    found = snapshots.newest(folder, after, CoreState)
-    core = Core()
+    found = snapshots.newest(folder, after, WardenState)
+    warden = Warden()
     start = 0
     if found is not None:
         start, state = found
-        core.load(state)
+        warden.load(state)
     lost: LostPoints | None = None
     for position, row in journal.read(start, skip_damaged=True):
         if position in aside:
@@ -52,10 +52,10 @@ def replay(folder: Path, journal: Journal, after: int) -> Iterator[Stepped]:
             continue
         if position > start + 1:
             # rows before it were dropped or are damaged: a snapshot between knows what they did
-            between = snapshots.newest(folder, position - 1, CoreState)
+            between = snapshots.newest(folder, position - 1, WardenState)
             if between is not None and between[0] > start:
-                core = Core()
-                core.load(between[1])
+                warden = Warden()
+                warden.load(between[1])
             elif start == 0:
                 raise HistoryGone(f"the journal begins at position {position}; {after + 1} was asked for")
             else:
@@ -63,8 +63,8 @@ def replay(folder: Path, journal: Journal, after: int) -> Iterator[Stepped]:
         start = position
         given = decode(row)
         if lost is not None:
-            lost.mend(given, core.configuration.roster)
-        stepped = core.step(given, position)
+            lost.mend(given, warden.configuration.roster)
+        stepped = warden.step(given, position)
         if position > after:
             yield stepped
 
@@ -89,12 +89,12 @@ class _StepFailed(Exception):
 
 
 def _restore(folder: Path, journal: Journal, aside: dict[int, str]) -> Restored:
-    core = Core()
-    found = snapshots.newest(folder, None, CoreState)
+    warden = Warden()
+    found = snapshots.newest(folder, None, WardenState)
     start = 0
     if found is not None:
         start, state = found
-        core.load(state)
+        warden.load(state)
     replayed = 0
     position = start
     damaged = journal.damage(start)
@@ -111,13 +111,13 @@ def _restore(folder: Path, journal: Journal, aside: dict[int, str]) -> Restored:
             lost = lost or LostPoints()
         before = position
         if lost is not None:
-            lost.mend(given, core.configuration.roster)
+            lost.mend(given, warden.configuration.roster)
         try:
-            core.step(given, position)
+            warden.step(given, position)
         except Exception as error:
             raise _StepFailed(position, error) from error
         replayed += 1
     if lost is not None and lost.readings_lost:
         log.error("%d readings of points whose names are lost were left out", lost.readings_lost)
     journal.advance_to(position)
-    return Restored(core, journal.position, replayed, damaged, aside)
+    return Restored(warden, journal.position, replayed, damaged, aside)

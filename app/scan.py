@@ -1,5 +1,5 @@
-"""The scan: the one loop, the one writer. It drains the inbox, journals the input, acknowledges the broker, steps the core, and hands on
-what came of it. It decides nothing itself: `app.core` does, and only from what is in the journal.
+"""The scan: the one loop, the one writer. It drains the inbox, journals the input, acknowledges the broker, steps the warden, and hands on
+what came of it. It decides nothing itself: `app.warden` does, and only from what is in the journal.
 
 If the journal cannot be written the service is volatile: rules step in memory, alarms are marked unrecorded, nothing is acknowledged to
 the broker, and no order goes out by itself.
@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from api.ports import Answer, Busy
-from app.core import Core
 from app.rows import Input, Lagging, NotSent, Placed, Sending, Stalled, encode
 from app.stepped import Stepped
+from app.warden import Warden
 from ingest.heard import Ask, CodecNote, Heard, Message, PointHeard
 from power.model import Command
 from storage.journal import Journal, JournalFull
@@ -95,7 +95,7 @@ class Scan:
 
     def __init__(
         self,
-        core: Core,
+        warden: Warden,
         journal: Journal,
         clock_ms: Callable[[], int],
         inbox: Receives,
@@ -105,7 +105,7 @@ class Scan:
         followers: Sequence[Follows],
         pace: Pace | None = None,
     ) -> None:
-        self.core = core
+        self.warden = warden
         self.figures = Figures()
         self.volatile: str | None = None  # why the journal cannot be written
         self.failed: BaseException | None = None
@@ -126,7 +126,7 @@ class Scan:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._last_ms = clock_ms()
-        self._lags = "inbox" in core.deaf
+        self._lags = "inbox" in warden.deaf
 
     # -- the doors (any thread) ------------------------------------------------------------------------------------
 
@@ -164,7 +164,7 @@ class Scan:
         settling = [self._settling.popleft() for _ in range(len(self._settling))]  # before the items: each has its own in them, or before
         given, heard, answers = self._gather()
         now_ms = given.now_ms
-        due_ms = self.core.due_ms()
+        due_ms = self.warden.due_ms()
         # while volatile an empty row is tried too: that the journal can be written again must not depend on what arrives
         if given.is_empty and self.volatile is None and (due_ms is None or due_ms > now_ms):
             self._last_ms = now_ms
@@ -175,7 +175,7 @@ class Scan:
             self.figures.unacknowledged += heard.messages
         else:
             self._give_back(heard)
-        stepped = self.core.step(given, self._journal.position, is_volatile=self.volatile is not None)
+        stepped = self.warden.step(given, self._journal.position, is_volatile=self.volatile is not None)
         if stepped.roster_changed:
             self._decoder.forget()
         for follower in self._followers:
@@ -218,7 +218,7 @@ class Scan:
             answers.append((len(items), answer))
             items.append(Placed(end, min(at_ms, now_ms), request))
         # after the requests: what one of them forbids (a class, a lock) does not leave in the same scan
-        for order_id in self.core.to_send(now_ms) if self.volatile is None else ():
+        for order_id in self.warden.to_send(now_ms) if self.volatile is None else ():
             items.append(Placed(end, now_ms, Sending(order_id=order_id)))
         return Input(now_ms, readings, items), heard, answers
 
@@ -234,7 +234,7 @@ class Scan:
         if self.volatile is not None:
             log.warning("the journal can be written again")
             self.volatile = None
-            self.core.wants_snapshot = True
+            self.warden.wants_snapshot = True
             self._unsaid.clear()
             self._broker.redeliver()
         return True
@@ -271,7 +271,7 @@ class Scan:
             reason = self._courier.send(command)
             if reason is not None:  # otherwise the broker's acknowledgement says that it was sent
                 self._items.append((self._clock_ms(), NotSent(order_id=command.order_id, attempt=command.attempt, reason=reason)))
-        if stepped.commands or self.core.to_send(stepped.now_ms):
+        if stepped.commands or self.warden.to_send(stepped.now_ms):
             self._wake.set()
 
     def _measure(self, heard: Heard, took_ms: float) -> None:
@@ -324,7 +324,7 @@ class Scan:
     def _rest(self) -> None:
         """Wait until something arrived (then 1 ms of quiet, at most `scan_min_ms`) or `scan_max_ms` or the next due time is over."""
         pace = self._pace
-        due_ms = self.core.due_ms()
+        due_ms = self.warden.due_ms()
         wait_ms = pace.scan_max_ms if due_ms is None else max(pace.scan_min_ms, min(pace.scan_max_ms, due_ms - self._clock_ms()))
         if not self._wake.wait(wait_ms / 1000):
             return

@@ -1,4 +1,4 @@
-"""What goes into the core and comes out of it, as values: the whole state that a snapshot keeps, and the products of one step."""
+"""What goes into the warden and comes out of it, as values: the whole state that a snapshot keeps, and the products of one step."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Answered = tuple[tuple[Alarm, ...], tuple[Order, ...]]
 
 
 @dataclass(slots=True)
-class CoreState:
+class WardenState:
     """The whole scan state, as a snapshot keeps it."""
 
     now_ms: int

@@ -23,7 +23,6 @@ from api.server import create_app
 from app.behind import Behind
 from app.board import Board
 from app.clock import SystemClock
-from app.core import Core
 from app.decoding import Codecs
 from app.desk import Desk
 from app.exports import Exports
@@ -34,6 +33,7 @@ from app.restore import HistoryGone, replay, restore
 from app.rows import ConfigChanged, Connection, NotSent, Resumed, Sent
 from app.scan import Pace, Scan
 from app.settings import CommandError, Settings
+from app.warden import Warden
 from ingest.broker import Broker
 from ingest.courier import Courier
 from ingest.decode import Decoder
@@ -71,7 +71,7 @@ class Parts:
     settings: Settings
     clock: Clock
     journal: SqliteJournal
-    core: Core
+    warden: Warden
     records: Records
     opening: RecordsOpening
     projector: Projector
@@ -122,8 +122,8 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
     stack.callback(journal.close)
     snapshots = folder / "snapshots"
     restored = restore(snapshots, journal)
-    core = restored.core
-    clock.not_before(core.now_ms)
+    warden = restored.warden
+    clock.not_before(warden.now_ms)
 
     records = Records.open(settings.records)
     stack.callback(records.close)
@@ -136,13 +136,13 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
     feed = Feed()
     feed.start_at(journal.position)
     holder: list[Parts] = []
-    board = Board(core, clock.now_ms, lambda: holder[0].health())
+    board = Board(warden, clock.now_ms, lambda: holder[0].health())
     inbox = Inbox(max_messages=settings.inbox_readings)
     address, embedded = _broker_address(settings, stack)
 
     codecs = Codecs(settings)
-    decoder = Decoder(core.configuration.roster, codecs.routes, codecs.by_name)
-    decoder.load(core.codec_notes)
+    decoder = Decoder(warden.configuration.roster, codecs.routes, codecs.by_name)
+    decoder.load(warden.codec_notes)
 
     def connection(which: str, up: bool, session_present: bool) -> None:
         lossy = which == "telemetry" and up and not session_present and broker.telemetry.connections > 1
@@ -166,7 +166,7 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
         on_delivered=delivered,
         receive_maximum=settings.mqtt_receive_maximum,
     )
-    courier = Courier(broker, core.configuration.roster, clock.now_ms, codecs.by_name, decoder.recall)
+    courier = Courier(broker, warden.configuration.roster, clock.now_ms, codecs.by_name, decoder.recall)
 
     outbox = SqlOutbox(records.engine)
     sender = Sender(outbox, _mail(settings), clock.now_ms)
@@ -198,16 +198,16 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
         on_configuration=configuration_met,
         on_notify=sender.wake,
     )
-    history = HistoryWriter(historian, refill=readings_after, name_of=_names(core), now_ms=clock.now_ms)
+    history = HistoryWriter(historian, refill=readings_after, name_of=_names(warden), now_ms=clock.now_ms)
     keeper = Keeper(
         snapshots,
-        core,
+        warden,
         journal,
         (lambda: projector.position, lambda: history.position),
         every_ms=int(settings.snapshot_s * 1000),
         most_bytes=settings.journal_bytes,
     )
-    behind = Behind(board, feed, projector, history, _site_of(core))
+    behind = Behind(board, feed, projector, history, _site_of(warden))
     pace = Pace(
         scan_min_ms=settings.scan_min_ms,
         scan_max_ms=settings.scan_max_ms,
@@ -216,9 +216,9 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
     )
     listener = _listener(settings, inbox, clock, stack)
     sources = _Sources(broker, *(() if listener is None else (listener,)))
-    scan = Scan(core, journal, clock.now_ms, inbox, decoder, sources, courier, (behind, keeper), pace)
+    scan = Scan(warden, journal, clock.now_ms, inbox, decoder, sources, courier, (behind, keeper), pace)
     inbox.wake = scan.wake
-    scan.put(Resumed(since_ms=core.now_ms))
+    scan.put(Resumed(since_ms=warden.now_ms))
 
     def reached(position: int) -> None:
         """A projection is ahead of a journal that lost its tail: positions go on above it, because none is taken twice."""
@@ -241,7 +241,7 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
         reached(historian.position())
     except HistorianDown as error:
         log.warning("the historian cannot be reached yet: %s", error)
-    opening = RecordsOpening(records, core.configuration, scan.put, projector, clock.now_ms, reached)
+    opening = RecordsOpening(records, warden.configuration, scan.put, projector, clock.now_ms, reached)
     desk = Desk(scan, projector)
 
     try:
@@ -269,7 +269,7 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
         settings=settings,
         clock=clock,
         journal=journal,
-        core=core,
+        warden=warden,
         records=records,
         opening=opening,
         projector=projector,
@@ -328,7 +328,7 @@ def health_of(parts: Parts) -> Health:
             "scan_ms_p99": figures.p99_ms(),
             "inbox_messages": len(parts.inbox),
             "dropped_total": sum(parts.inbox.dropped.values()),
-            "refused_total": parts.core.refusals,
+            "refused_total": parts.warden.refusals,
             "journal_position": parts.journal.position,
             "records_position": parts.projector.position,
             "historian_position": parts.history.position,
@@ -421,9 +421,9 @@ def _mail(settings: Settings) -> mail.Mail | None:
         raise CommandError(f"SITEWARDEN_SMTP_URL: {error}") from None
 
 
-def _names(core: Core) -> Any:
+def _names(warden: Warden) -> Any:
     def name_of(key: int) -> PointName:
-        roster = core.configuration.roster
+        roster = warden.configuration.roster
         row = roster.row_of_key[key]
         device, metric = roster.device_of_row(row), roster.metric_of_row(row)
         return PointName(key, device.site_id, device.id, metric, unit_of(metric))
@@ -431,9 +431,9 @@ def _names(core: Core) -> Any:
     return name_of
 
 
-def _site_of(core: Core) -> Any:
+def _site_of(warden: Warden) -> Any:
     def site_of(device_id: str) -> str | None:
-        device = core.configuration.roster.device(device_id)
+        device = warden.configuration.roster.device(device_id)
         return None if device is None else device.site_id
 
     return site_of

@@ -1,4 +1,4 @@
-"""B6: CPU time of a message on its way from the wire's bytes to its findings (decode, journal row, core's step) with 1,000, 100,000 and
+"""B6: CPU time of a message on its way from the wire's bytes to its findings (decode, journal row, warden's step) with 1,000, 100,000 and
 1,000,000 devices, ten level rules a point and a silence rule on every device.
 
 Devices speak in random order, and every one of them has been heard before, with its clock learnt in full: what is measured is a message,
@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from app.core import Core
 from app.rows import Input, Placed, encode
+from app.warden import Warden
 from benchmarks.house import SITE, device
 from ingest.clocks import KEPT, ClocksState
 from ingest.decode import Decoder
@@ -66,14 +66,14 @@ def run() -> list[dict[str, Any]]:
 
 
 class Fleet:
-    """A core and a decoder that know `size` devices."""
+    """A warden and a decoder that know `size` devices."""
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.now_ms = _START_MS
         self.position = 0
-        self.core = _furnished(size)
-        self.decoder = Decoder(self.core.configuration.roster)
+        self.warden = _furnished(size)
+        self.decoder = Decoder(self.warden.configuration.roster)
         self.chance = random.Random(size)
         everyone = list(range(size))
         self.chance.shuffle(everyone)
@@ -107,12 +107,12 @@ class Fleet:
         self.position += 1
         given = Input(self.now_ms, heard.readings, [Placed(index, self.now_ms, item) for index, item in heard.items])
         assert encode(given)
-        self.core.step(given, self.position)
+        self.warden.step(given, self.position)
 
 
-def _furnished(size: int) -> Core:
-    core = Core()
-    roster = core.configuration.roster
+def _furnished(size: int) -> Warden:
+    warden = Warden()
+    roster = warden.configuration.roster
     roster.put(Site(id=SITE, enterprise_id="e", name="site"))
     roster.put(Zone(id="z", site_id=SITE, name="zone"))
     for number in range(size):
@@ -124,13 +124,13 @@ def _furnished(size: int) -> Core:
         for at in range(RULES)
     ]
     rules.append(Rule(id="silence", name="silence", kind=RuleKind.SILENCE, levels=(_limit(2.5),)))
-    core.configuration.rules = {rule.id: rule for rule in rules}
-    core.program = compile(rules, roster)
-    core.memory = Memory(core.program)
+    warden.configuration.rules = {rule.id: rule for rule in rules}
+    warden.program = compile(rules, roster)
+    warden.memory = Memory(warden.program)
     rows, nothing = np.arange(size, dtype=np.int32), np.zeros(size, np.int64)
     known = ClocksState(rows, np.full((size, KEPT), 3, np.int64), nothing + KEPT, nothing + _START_MS - 1_000, nothing + _START_MS - 997)
-    core.clocks.load(known)
-    return core
+    warden.clocks.load(known)
+    return warden
 
 
 def _limit(limit: float, deadband: float = 0.0) -> Level:

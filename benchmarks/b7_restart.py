@@ -1,7 +1,7 @@
 """B7: the whole service started again with 100,000 devices, 1,000,000 (rule, point) pairs and a minute of journal after its snapshot,
 at 1,000 messages a second; and the speed of that replay alone.
 
-The snapshot and the journal are made by the service's own core and written as the service writes them; each run starts a process on a fresh
+The snapshot and the journal are made by the service's own warden, written as the service writes them; each run starts a process on a fresh
 copy, with records and historian a minute behind as well. Time runs from the command to `/readyz` saying yes.
 """
 
@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 
 from app.configuration import KINDS
-from app.core import Core
 from app.rows import Input, decode, encode
-from app.stepped import CoreState
+from app.stepped import WardenState
+from app.warden import Warden
 from benchmarks.house import cpu_s, device, furnished
 from rules.model import Level, Rule, RuleKind, Severity
 from sites.readings import RawReadings
@@ -94,22 +94,22 @@ def _rule(metric: str, at: int) -> Rule:
 
 def _live_a_minute(data: Path) -> None:
     """A snapshot in which every point was heard, and the journal of the minute after it."""
-    core, records = Core(), Records.open(f"sqlite:///{data}/records.db")
+    warden, records = Warden(), Records.open(f"sqlite:///{data}/records.db")
     try:
         for kind in KINDS:
-            for change in core.configuration.differences(kind, records.all_things(kind), ()):
-                core.configuration.apply(change)
+            for change in warden.configuration.differences(kind, records.all_things(kind), ()):
+                warden.configuration.apply(change)
     finally:
         records.close()
     for number in range(DEVICES):
         for metric in METRICS:
-            core.configuration.roster.add_point(f"d{number}", metric)
-    state = core.dump()
-    core.load(state)
-    keys = core.configuration.roster.columns.keys[: core.configuration.roster.size].reshape(DEVICES, len(METRICS))
+            warden.configuration.roster.add_point(f"d{number}", metric)
+    state = warden.dump()
+    warden.load(state)
+    keys = warden.configuration.roster.columns.keys[: warden.configuration.roster.size].reshape(DEVICES, len(METRICS))
     start_ms = time.time_ns() // 1_000_000 - (SECONDS + 5) * 1000
-    core.step(Input(start_ms, _readings(keys, np.full(DEVICES, start_ms), np.random.default_rng(0))), 1)
-    snapshots.write(data / "snapshots", 1, core.dump())
+    warden.step(Input(start_ms, _readings(keys, np.full(DEVICES, start_ms), np.random.default_rng(0))), 1)
+    snapshots.write(data / "snapshots", 1, warden.dump())
     journal = SqliteJournal(data / "journal.db")
     try:
         journal.advance_to(1)
@@ -137,16 +137,16 @@ def _readings(
 
 
 def _replay_s(data: Path) -> float:
-    """CPU seconds that the core takes over the journal alone, once it has the snapshot: one thread, nothing to wait for but the disk."""
-    found = snapshots.newest(data / "snapshots", None, CoreState)
+    """CPU seconds that the warden takes over the journal alone, once it has the snapshot: one thread, nothing to wait for but the disk."""
+    found = snapshots.newest(data / "snapshots", None, WardenState)
     assert found is not None
-    core = Core()
-    core.load(found[1])
+    warden = Warden()
+    warden.load(found[1])
     journal = SqliteJournal(data / "journal.db")
     try:
         began = time.process_time()
         for position, row in journal.read(found[0], skip_damaged=True):
-            core.step(decode(row), position)
+            warden.step(decode(row), position)
         took_s = time.process_time() - began
         assert position == journal.position
     finally:

@@ -15,7 +15,7 @@ def test_a_change_of_configuration_is_settled_when_a_scan_has_taken_it_and_not_b
     assert not taken.is_set()
     house.once()
     assert taken.is_set()
-    assert house.core.configuration.roster.device("gas-3") is not None
+    assert house.warden.configuration.roster.device("gas-3") is not None
 
 
 def test_a_change_that_was_taken_before_is_settled_by_the_next_scan_also_when_nothing_else_happens(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ class BrokeredHouse(House):
         return list(replay(self.folder / "snapshots", self.journal, after))
 
     def kept(self, after: int = 0) -> Kept:
-        kept = kept_of(self.replayed(after), self.core.configuration.roster, NUMBER)
+        kept = kept_of(self.replayed(after), self.warden.configuration.roster, NUMBER)
         kept.open_alarms = [(alarm.rule_id, alarm.subject) for alarm in self.alarms]
         kept.commands = [(body["id"], body["action"]) for _, body in self.outlet.published]
         return kept

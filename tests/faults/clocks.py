@@ -68,7 +68,7 @@ def run(folder: Path, seed: int) -> Verdict:
     verdict.add(_late_fire(house))
     _live(house, "slow-15-min", lel=60)
     house.run(3)
-    if house.core.orders.open:
+    if house.warden.orders.open:
         verdict.invented.append("one punctual fire and a late one cut the power: two punctual ones are needed")
     _live(house, "slow-45-s", lel=60)
     house.say("switch", closed__1=1, current_a__1=5.0, voltage_v__1=231.0)
@@ -119,7 +119,7 @@ def _late_fire(house: BrokeredHouse) -> Verdict:
     burning = [alarm for alarm in house.alarms if alarm.device_id == "away" and alarm.rule_id == "gas"]
     if len(burning) != 1 or not burning[0].is_late:
         verdict.lost.append(f"the fire at the end of the backlog is not one late alarm: {burning}")
-    if house.core.orders.open:
+    if house.warden.orders.open:
         verdict.invented.append("a late fire cut the power")
     return verdict
 

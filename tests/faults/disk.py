@@ -126,7 +126,7 @@ def flipped(folder: Path, seed: int) -> Verdict:
     house.say("gas-1", lel=61)  # what burns goes on burning
     _talk(house, chance, 20)
     house.run(1)
-    roster = house.core.configuration.roster
+    roster = house.warden.configuration.roster
     last = max(lived)
     named = {p for first, past in house.journal.damage(since) for p in range(first, past + 1)}
     gone = kept_of((lived[p] for p in named if p in lived), roster, NUMBER)

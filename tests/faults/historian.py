@@ -119,7 +119,7 @@ class _Story:
                 return
 
         def name_of(key: int) -> PointName:
-            roster = house.core.configuration.roster
+            roster = house.warden.configuration.roster
             row = roster.row_of_key[key]
             device, metric = roster.device_of_row(row), roster.metric_of_row(row)
             return PointName(key, device.site_id, device.id, metric, unit_of(metric))
@@ -260,6 +260,6 @@ def _compare(story: _Story, pruned: int) -> Verdict:
 
 
 def _taken(story: _Story, batch: HistoryBatch) -> Iterator[tuple[str, int]]:
-    roster = story.house.core.configuration.roster
+    roster = story.house.warden.configuration.roster
     for key, taken_ms in zip(batch.keys.tolist(), batch.taken_ms.tolist(), strict=True):
         yield roster.device_of_row(roster.row_of_key[key]).id, taken_ms

@@ -202,14 +202,14 @@ def _bounds(house: BrokeredHouse, messages: int) -> Verdict:
     rows = sum(len(row) for _, row in house.journal.read(0))
     if rows > ROW_BYTES * messages:
         verdict.invented.append(f"{rows} bytes of journal for {messages} hostile messages")
-    roster = house.core.configuration.roster
+    roster = house.warden.configuration.roster
     for device in roster.devices():
         points = len(roster.rows_by_metric[roster.device_rows[device.id]])
         if points > MAX_POINTS:
             verdict.invented.append(f"{device.id} has {points} points")
-        if len(house.core.refused.of(device.id)) > OF_A_DEVICE:
+        if len(house.warden.refused.of(device.id)) > OF_A_DEVICE:
             verdict.invented.append(f"more refusals are kept of {device.id} than can be looked at")
-    again = restore(house.folder / "snapshots", house.journal).core
-    if again.refusals != house.core.refusals or not again.refusals:
-        verdict.lost.append(f"{house.core.refusals} refusals were counted, {again.refusals} come back")
+    again = restore(house.folder / "snapshots", house.journal).warden
+    if again.refusals != house.warden.refusals or not again.refusals:
+        verdict.lost.append(f"{house.warden.refusals} refusals were counted, {again.refusals} come back")
     return verdict

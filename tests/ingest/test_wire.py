@@ -348,7 +348,7 @@ def test_on_the_lan_the_embedded_broker_lets_in_who_knows_a_password_and_nobody_
 
         def comes_in(username, password):
             address = Address(host=own.host, port=own.port, username=username, password=password, is_embedded=True)
-            link = Link("test", address, Habits(client_id=f"test-{len(username or str())}-{len(password or str())}"), clock=clock)
+            link = Link("test", address, Habits(client_id=f"test-{len(username or '')}-{len(password or '')}"), clock=clock)
             link.start()
             came = until(lambda: link.is_up, 1.5)
             link.stop()

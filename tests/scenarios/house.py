@@ -1,4 +1,4 @@
-"""A whole house on a manual clock: the real scan, core, decoder, courier and journal; only the broker is a shipped-shape stand-in.
+"""A whole house on a manual clock: the real scan, warden, decoder, courier and journal; only the broker is a shipped-shape stand-in.
 
 `House` is driven by hand: `hear` puts MQTT messages into the inbox, `ask` makes requests, `run` lets time pass. `crash` throws everything
 away but the journal and the snapshots on disk, and starts again from those, as a restart does.
@@ -15,11 +15,11 @@ from typing import Any
 from alarms.model import Alarm
 from api.ports import Answer
 from app.clock import ManualClock
-from app.core import Core
 from app.restore import restore
 from app.rows import ConfigChanged, Connection, Resumed, Sent
 from app.scan import Pace, Scan
 from app.stepped import Stepped
+from app.warden import Warden
 from ingest.codecs import catalogue, table
 from ingest.courier import Courier
 from ingest.decode import Decoder
@@ -103,15 +103,15 @@ class House:
 
     def _open(self) -> None:
         self.journal = Disk(self.folder / "journal.db", reserve_bytes=0)
-        self.core: Core = restore(self.folder / "snapshots", self.journal).core
+        self.warden: Warden = restore(self.folder / "snapshots", self.journal).warden
         self.inbox = Inbox()
-        decoder = Decoder(self.core.configuration.roster, ROUTES, CODECS)
-        decoder.load(self.core.codec_notes)
-        courier = Courier(self.outlet, self.core.configuration.roster, self.clock.now_ms, CODECS, decoder.recall)
+        decoder = Decoder(self.warden.configuration.roster, ROUTES, CODECS)
+        decoder.load(self.warden.codec_notes)
+        courier = Courier(self.outlet, self.warden.configuration.roster, self.clock.now_ms, CODECS, decoder.recall)
         self.scan = Scan(
-            self.core, self.journal, self.clock.now_ms, self.inbox, decoder, self.outlet, courier, (), Pace(scan_max_ms=3_600_000)
+            self.warden, self.journal, self.clock.now_ms, self.inbox, decoder, self.outlet, courier, (), Pace(scan_max_ms=3_600_000)
         )
-        self.scan.put(Resumed(since_ms=self.core.now_ms))
+        self.scan.put(Resumed(since_ms=self.warden.now_ms))
 
     def crash(self, down_ms: int = 0) -> None:
         """`kill -9` and start again: only what is on disk is left."""
@@ -126,7 +126,7 @@ class House:
             self.scan.put(Connection(which=which, up=True))
 
     def snapshot(self) -> None:
-        snapshots.write(self.folder / "snapshots", self.journal.position, self.core.dump())
+        snapshots.write(self.folder / "snapshots", self.journal.position, self.warden.dump())
 
     # -- driving it ------------------------------------------------------------------------------------------------
 
@@ -173,7 +173,7 @@ class House:
 
     @property
     def alarms(self) -> list[Alarm]:
-        return list(self.core.book.open.values())
+        return list(self.warden.book.open.values())
 
     def alarm(self, rule_id: str) -> Alarm:
         found = [alarm for alarm in self.alarms if alarm.rule_id == rule_id]
@@ -181,6 +181,6 @@ class House:
         return found[0]
 
     def order(self, order_id: str) -> Order:
-        order = self.core.orders.get(order_id)
+        order = self.warden.orders.get(order_id)
         assert order is not None, f"no order {order_id}"
         return order

@@ -20,7 +20,7 @@ def test_readings_of_a_point_whose_first_mention_is_set_aside_still_raise(tmp_pa
     house.run(0.2)
     lived = house.alarm("gas")
     setaside.write(tmp_path / "snapshots", {mentioned: "tried"})
-    again = restore(tmp_path / "snapshots", house.journal).core
+    again = restore(tmp_path / "snapshots", house.journal).warden
     roster = again.configuration.roster
     assert [alarm.id for alarm in again.book.open.values()] == [lived.id]
     assert roster.latest("gas-1", "humidity.2") is not None
@@ -34,9 +34,9 @@ def test_a_vendors_own_word_is_said_again_by_the_next_message(tmp_path: Path) ->
     house.once()
     setaside.write(tmp_path / "snapshots", {house.journal.position: "tried"})
     house.crash()
-    assert house.core.configuration.roster.latest("gas-1", "motor_hours") is None
+    assert house.warden.configuration.roster.latest("gas-1", "motor_hours") is None
     house.hear("gas-1", lel=1.0, motor_hours=8.0)
     house.once()
-    latest = house.core.configuration.roster.latest("gas-1", "motor_hours")
+    latest = house.warden.configuration.roster.latest("gas-1", "motor_hours")
     assert latest is not None
     assert latest[0] == 8.0

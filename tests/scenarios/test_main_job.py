@@ -207,11 +207,11 @@ def test_an_unknown_alarm_is_refused_and_disturbs_nothing(house: House) -> None:
 
 
 def test_garbage_among_readings_is_counted_and_the_rest_goes_on(house: House) -> None:
-    before = house.core.refusals
+    before = house.warden.refusals
     house.hear("gas-1", lel=float("1e300"))
     house.hear("gas-2", lel=55.0)
     house.once()
-    assert house.core.refusals == before + 1
+    assert house.warden.refusals == before + 1
     assert house.alarm("gas").device_id == "gas-2"
 
 

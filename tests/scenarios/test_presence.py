@@ -121,7 +121,7 @@ def test_one_that_is_heard_again_while_it_calls_nobody_ends_without_anyone(house
     alarm = of(house, "c-1")
     house.hear("c-1", temperature=20.0)
     house.run(0.2)
-    ended = house.core.book.get(alarm.id)
+    ended = house.warden.book.get(alarm.id)
     assert ended is not None
     assert ended.ended_ms is not None
     assert ended.acknowledged_by is None
@@ -281,11 +281,11 @@ def test_a_device_that_declares_nothing_is_silent_by_its_class_until_its_own_pac
     since = len(house.steps)
     report(house, "slow", every_s=300, hours=6)
     assert silences(house, since) == 0
-    assert state_of(house.core.program, house.core.memory, "slow")[0] == "online"
+    assert state_of(house.warden.program, house.warden.memory, "slow")[0] == "online"
     house.clock.advance(11 * 60_000)  # 5 + 11 min: more than 2.5 x 5 min
     house.once()
     assert of(house, "slow").condition is Condition.ACTIVE
-    assert state_of(house.core.program, house.core.memory, "slow")[0] == "silent"
+    assert state_of(house.warden.program, house.warden.memory, "slow")[0] == "silent"
 
 
 def test_a_dying_device_that_speaks_ever_less_is_found_silent_in_the_end(tmp_path: Path) -> None:
@@ -293,34 +293,34 @@ def test_a_dying_device_that_speaks_ever_less_is_found_silent_in_the_end(tmp_pat
     for every_s in (60, 120, 300, 600, 1_200, 2_400, 5_400, 10_800):
         report(house, "slow", every_s, hours=20 * every_s / 3_600)
     assert of(house, "slow").count > 1
-    row = house.core.configuration.roster.device_rows["slow"]
-    assert house.core.program.gap_ms[row] <= 2 * 3_600_000
+    row = house.warden.configuration.roster.device_rows["slow"]
+    assert house.warden.program.gap_ms[row] <= 2 * 3_600_000
 
 
 def test_what_was_learnt_survives_a_restart_with_and_without_a_snapshot(tmp_path: Path) -> None:
     house = House(tmp_path, [*kitchen(SILENCE), slow_one()])
     report(house, "slow", every_s=300, hours=2.2)
-    row = house.core.configuration.roster.device_rows["slow"]
-    learnt = int(house.core.program.gap_ms[row])
+    row = house.warden.configuration.roster.device_rows["slow"]
+    learnt = int(house.warden.program.gap_ms[row])
     assert learnt == pytest.approx(750_000, rel=0.01)
     house.crash(down_ms=60_000)
-    assert house.core.program.gap_ms[row] == learnt
+    assert house.warden.program.gap_ms[row] == learnt
     house.snapshot()
     house.crash(down_ms=60_000)
-    assert house.core.program.gap_ms[row] == learnt
+    assert house.warden.program.gap_ms[row] == learnt
 
 
 def test_an_edit_of_a_device_keeps_what_was_learnt_and_a_declared_interval_overrules_it(tmp_path: Path) -> None:
     house = House(tmp_path, [*kitchen(SILENCE), slow_one()])
     report(house, "slow", every_s=300, hours=2.2)
-    row = house.core.configuration.roster.device_rows["slow"]
-    learnt = int(house.core.program.gap_ms[row])
+    row = house.warden.configuration.roster.device_rows["slow"]
+    learnt = int(house.warden.program.gap_ms[row])
     house.scan.put(ConfigChanged.of("device", "slow", 2, replace(slow_one()[1], name="renamed", version=2)))
     house.run(0.1)
-    assert house.core.program.gap_ms[row] == learnt
+    assert house.warden.program.gap_ms[row] == learnt
     house.scan.put(ConfigChanged.of("device", "slow", 3, replace(slow_one()[1], interval_s=30.0, version=3)))
     house.run(0.1)
-    assert house.core.program.gap_ms[row] == 75_000
+    assert house.warden.program.gap_ms[row] == 75_000
 
 
 def test_a_heartbeat_that_is_no_reading_counts_as_much_as_one(tmp_path: Path) -> None:
@@ -331,8 +331,8 @@ def test_a_heartbeat_that_is_no_reading_counts_as_much_as_one(tmp_path: Path) ->
         for _ in range(5):
             house.clock.advance(60_000)
             house.once()
-    row = house.core.configuration.roster.device_rows["slow"]
-    assert house.core.program.gap_ms[row] == pytest.approx(750_000, rel=0.01)
+    row = house.warden.configuration.roster.device_rows["slow"]
+    assert house.warden.program.gap_ms[row] == pytest.approx(750_000, rel=0.01)
 
 
 @pytest.mark.parametrize("interval_s", [20.0, 300.0, 1_500.0])
@@ -388,4 +388,4 @@ def test_suppressions_and_learnt_intervals_are_the_same_again_after_any_restart(
         if rng.random() < 0.05:
             house.crash(down_ms=rng.choice([0, 60_000]))
     assert any(t.signal is Signal.SUPPRESSED for stepped in house.steps for t in stepped.outcome.transitions), f"seed {seed}"
-    assert state_made_of(restore(tmp_path / "snapshots", house.journal).core) == state_made_of(house.core), f"seed {seed}"
+    assert state_made_of(restore(tmp_path / "snapshots", house.journal).warden) == state_made_of(house.warden), f"seed {seed}"

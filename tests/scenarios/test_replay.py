@@ -76,8 +76,8 @@ def test_the_state_made_again_equals_the_state_that_lived(seed: int, tmp_path: P
             house.snapshot()
         if rng.random() < 0.05:
             house.crash(down_ms=rng.choice([0, 5_000, 120_000]))
-    lived = state_of(house.core)
-    assert state_of(restore(tmp_path / "snapshots", house.journal).core) == lived, f"seed {seed}"
+    lived = state_of(house.warden)
+    assert state_of(restore(tmp_path / "snapshots", house.journal).warden) == lived, f"seed {seed}"
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -104,7 +104,7 @@ def test_no_circuit_has_two_open_orders_and_no_order_goes_out_after_its_expiry(s
         live_a_little(house, rng)
         if rng.random() < 0.1:
             house.crash(down_ms=rng.choice([0, 20_000, 60_000]))
-        circuits = [order.circuit_id for order in house.core.orders.open.values()]
+        circuits = [order.circuit_id for order in house.warden.orders.open.values()]
         assert len(circuits) == len(set(circuits)), f"seed {seed}"
     for _, body in house.outlet.published:
         assert body["circuit"] == "1", f"seed {seed}: something else than the stove was ordered"

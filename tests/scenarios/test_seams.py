@@ -75,7 +75,7 @@ def test_a_request_whose_asker_gave_up_is_not_carried_out_and_stops_nothing(hous
     given_up = house.scan.ask(Cut(key="k", circuit_ids=("stove",), who="a", reason="r"))
     assert given_up.cancel()
     house.run(1)
-    assert not house.core.orders.open
+    assert not house.warden.orders.open
     assert house.outlet.published == []
     assert house.ask(Cut(key="k2", circuit_ids=("stove",), who="a", reason="r")).orders
 
@@ -136,7 +136,7 @@ def test_an_alarm_of_a_removed_device_returns_to_normal_and_can_be_ended(house: 
     house.ask(Acknowledge(alarm_ids=(alarm.id,), who="a"))
     house.ask(Reset(alarm_ids=(alarm.id,), who="a"))
     assert not house.alarms
-    assert not house.core.book.has_critical("kitchen")
+    assert not house.warden.book.has_critical("kitchen")
 
 
 def test_a_refill_over_rows_that_were_dropped_goes_on_from_the_snapshot_after_them(house: House, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_nothing_is_asked_while_the_journal_cannot_be_written(house: House) -> N
 def test_live_alarms_of_two_heads_cut(house: House) -> None:
     data(house, "head-1", 3, alias=1, double_value=60.0)
     data(house, "head-2", 4, alias=1, double_value=60.0)
-    assert [order.circuit_id for order in house.core.orders.open.values()] == ["stove"]
+    assert [order.circuit_id for order in house.warden.orders.open.values()] == ["stove"]
 
 
 def test_historical_alarms_of_two_heads_raise_late_and_cut_nothing(house: House) -> None:
@@ -87,7 +87,7 @@ def test_historical_alarms_of_two_heads_raise_late_and_cut_nothing(house: House)
     alarms = [alarm for alarm in house.alarms if alarm.rule_id == "gas"]
     assert {alarm.severity for alarm in alarms} == {Severity.CRITICAL}
     assert all(alarm.is_late for alarm in alarms)
-    assert house.core.orders.open == {}
+    assert house.warden.orders.open == {}
 
 
 def test_a_breaker_is_cut_by_a_dcmd_confirmed_by_its_ddata_and_proved_by_its_current(tmp_path: Path) -> None:

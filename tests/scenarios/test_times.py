@@ -52,7 +52,7 @@ def telemetry(house: House, device: str, body: Any, retain: bool = False) -> Non
 
 
 def latest(house: House, device: str, metric: str) -> float | None:
-    found = house.core.configuration.roster.latest(device, metric)
+    found = house.warden.configuration.roster.latest(device, metric)
     return None if found is None else found[0]
 
 
@@ -297,8 +297,8 @@ def test_what_is_no_number_within_range_is_never_a_reading(value: bytes, house: 
     assert latest(house, "gas-1", "lel") == 1
     assert house.alarms == []
     if value != b"null":
-        assert house.core.refused.total("gas-1") == 1
-        assert house.core.refused.of("gas-1")[0].reason
+        assert house.warden.refused.total("gas-1") == 1
+        assert house.warden.refused.of("gas-1")[0].reason
 
 
 def test_bad_values_beside_good_ones_cost_only_themselves(house: House) -> None:
@@ -306,7 +306,7 @@ def test_bad_values_beside_good_ones_cost_only_themselves(house: House) -> None:
     telemetry(house, "gas-1", {"values": {"lel": 60, "temperature": 1e30, "co": "?"}})
     house.run(0.2)
     assert house.alarm("gas").value == 60
-    assert house.core.refused.total("gas-1") == 2
+    assert house.warden.refused.total("gas-1") == 2
 
 
 HOSTILE = {"no UTF-8": b"\xff\xfe{", "deep": b'{"values":' * 2_000, "deeper": b"[" * 100_000, "1 MB": b"x" * 1_000_000}
@@ -318,4 +318,4 @@ def test_a_hostile_payload_stops_nothing(payload: bytes, house: House) -> None:
     house.hear("gas-2", lel=60)
     house.run(0.2)
     assert house.alarm("gas").device_id == "gas-2"
-    assert house.core.refused.total("gas-1") == 1
+    assert house.warden.refused.total("gas-1") == 1

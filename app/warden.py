@@ -1,4 +1,4 @@
-"""The core: what the service is between two journal rows, and the one step that takes it from one to the next.
+"""The warden: what the service is between two journal rows, and the one step that takes it from one to the next.
 
 A deterministic function of its state and the row: no clock, no randomness, no wire, no store. So live = replay = restart. The scan calls
 `step` with what the journal has; restart and refill call it with what the journal had.
@@ -22,7 +22,7 @@ from alarms.validity import reminders
 from app.configuration import Configuration
 from app.happenings import Happening, happenings
 from app.rows import ConfigChanged, Connection, Input, Lagging, NotSent, Placed, Resumed, Sending, Sent, Stalled
-from app.stepped import ALARM_REQUESTS, POWER_REQUESTS, Answered, CoreState, Stepped, unknown_row
+from app.stepped import ALARM_REQUESTS, POWER_REQUESTS, Answered, Stepped, WardenState, unknown_row
 from ingest.clocks import Clocks
 from ingest.heard import Availability, CodecNote, PointHeard, Refused, UnknownDevice
 from ingest.refusals import Refusals
@@ -49,7 +49,7 @@ from storage.projection import HistoryBatch, Outcome
 _NOTHING = Readings.of([], [], [], [])
 
 
-class Core:
+class Warden:
     """All scan state. Only the scan calls `step`; others read what the scan has published."""
 
     def __init__(self) -> None:
@@ -520,10 +520,10 @@ class Core:
         batch.taken_ms = np.concatenate([readings.taken_ms for readings in parts])
         batch.values = np.concatenate([readings.values for readings in parts])
 
-    def dump(self) -> CoreState:
+    def dump(self) -> WardenState:
         """A copy of everything that cannot be derived."""
         self._recompile()
-        return CoreState(
+        return WardenState(
             self.now_ms,
             self.configuration.dump(),
             self.clocks.dump(),
@@ -537,7 +537,7 @@ class Core:
             self.program.intervals.dump(),
         )
 
-    def load(self, state: CoreState) -> None:
+    def load(self, state: WardenState) -> None:
         """Become what was dumped."""
         self.now_ms = state.now_ms
         self.configuration = Configuration()
