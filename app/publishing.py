@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import secrets
 import time
 
@@ -42,6 +43,9 @@ def _pair(text: str) -> tuple[str, float]:
     try:
         if not equals or not metric:
             raise ValueError
-        return metric, words[value.lower()] if value.lower() in words else float(value)
+        number = words[value.lower()] if value.lower() in words else float(value)
+        if not math.isfinite(number):
+            raise ValueError
+        return metric, number
     except ValueError:
         raise CommandError(f"{text!r} is no reading; give METRIC=VALUE with a number, such as lel=52") from None

@@ -83,7 +83,9 @@ def serve(settings: Settings) -> int:
         gc.enable()
         parts = service.parts
         if parts.embedded is not None:
-            print(f"embedded broker on {parts.broker.telemetry.address}", flush=True)
+            taken = parts.embedded.port != parts.embedded.wanted_port
+            why = f" (port {parts.embedded.wanted_port} is taken: devices that expect it speak to somebody else)" if taken else ""
+            print(f"embedded broker on {parts.broker.telemetry.address}{why}", flush=True)
         print(f"sitewarden on {service.url}", flush=True)
         while not stop.wait(0.5):
             if parts.scan.failed is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,8 @@ def load(**given: Any) -> Settings:
         raise SettingsError(f"unknown setting {', '.join(unknown)}; known are {', '.join(sorted(known))}")
     try:
         return Settings(**given)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"sitewarden.toml cannot be read: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])

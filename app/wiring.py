@@ -34,7 +34,7 @@ from app.rows import ConfigChanged, Connection, NotSent, Resumed, Sent
 from app.scan import Pace, Scan
 from app.settings import CommandError, Settings
 from app.warden import Warden
-from ingest.broker import Broker
+from ingest.broker import STOPPED, Broker
 from ingest.courier import Courier
 from ingest.decode import Decoder
 from ingest.embedded import EmbeddedBroker, read_users
@@ -145,6 +145,9 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
     decoder.load(warden.codec_notes)
 
     def connection(which: str, up: bool, session_present: bool) -> None:
+        link = broker.telemetry if which == "telemetry" else broker.commands
+        if not up and link.problem == STOPPED:
+            return  # we are leaving ourselves: `Resumed` says it at the next start, and no broker is lost
         lossy = which == "telemetry" and up and not session_present and broker.telemetry.connections > 1
         scan.put(Connection(which=which, up=up, lossy=lossy))
 

@@ -31,6 +31,7 @@ _UNSUPPORTED = (132, 1)  # CONNACK: unsupported protocol version, in MQTT 5 and 
 _PUBACK = 0x40
 _PIECE, _PIECES = 64 * 1024, 4  # bytes read at once, and how often between two looks at the clock and at what is to be written
 _PATIENCE_S = 0.1  # for room in the inbox: meanwhile the network and the broker hold what comes
+STOPPED = "stopped"  # the `problem` of a link that was stopped, not lost
 MAX_PACKET = 16 * 1024 * 1024  # bytes that a broker may send us in one packet (MQTT 5)
 
 OnMessages = Callable[[list[Message]], None]
@@ -334,7 +335,7 @@ class Link:
         if not self.is_up:
             return
         self.is_up = False
-        self.problem = "stopped" if self._stopping.is_set() else "connection lost"
+        self.problem = STOPPED if self._stopping.is_set() else "connection lost"
         self._tell(False, False)
 
     def _tell(self, up: bool, session_present: bool) -> None:

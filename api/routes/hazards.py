@@ -47,6 +47,7 @@ from api.shapes.hazards import (
 from hazards import loop
 from hazards.model import Grade, Hazard, HazardAct, HazardStep, Rectification, Source
 from hazards.queries import HazardQuery
+from power.queries import OrderQuery
 from sites.records import NotFound
 
 router = APIRouter(route_class=ActingRoute, tags=["hazards"])
@@ -299,7 +300,16 @@ def _shown(door: Door, visitor: Visitor, hazard: Hazard, step: HazardStep) -> Ha
 
 def _detail(door: Door, visitor: Visitor, hazard: Hazard, steps: list[HazardStep]) -> HazardDetail:
     shaped: list[HazardStepShape] = [hazard_step_shape(s, door.person) for s in steps]
-    return {**hazard_shape(hazard, visitor.now_ms, door.person), "steps": shaped, "may": _may(visitor, hazard)}
+    shape = hazard_shape(hazard, visitor.now_ms, door.person)
+    shape["order_ids"] = list(dict.fromkeys([*shape["order_ids"], *_orders_of(door, visitor, hazard)]))
+    return {**shape, "steps": shaped, "may": _may(visitor, hazard)}
+
+
+def _orders_of(door: Door, visitor: Visitor, hazard: Hazard) -> list[str]:
+    """The orders that the hazard's alarms called for: derived, so that one given afterwards is there too."""
+    kept = [door.records.orders(OrderQuery(alarm=alarm_id, limit=50), visitor.scope).items for alarm_id in hazard.alarm_ids[:20]]
+    live = [order for order in tuple(door.board.orders.values()) if order.alarm_id in hazard.alarm_ids]
+    return [order.id for order in sorted({o.id: o for page in (*kept, live) for o in page}.values(), key=lambda o: (o.requested_ms, o.id))]
 
 
 def _may(visitor: Visitor, hazard: Hazard) -> list[ActName]:

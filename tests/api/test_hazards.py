@@ -90,3 +90,9 @@ def test_merging_needs_another_open_one_that_is_seen(service: Service) -> None:
 def test_a_hazard_is_opened_although_the_scan_is_busy(service: Service) -> None:
     service.desk.is_busy = True
     opened(service)
+
+
+def test_a_hazard_from_an_alarm_names_the_orders_that_its_alarm_called_for(service: Service) -> None:
+    born = service.client.post("/api/v1/alarms/mall-alarm/hazard", json={}, headers=service.as_("operator")).json()
+    shown = service.client.get(f"/api/v1/hazards/{born['id']}", headers=service.as_("operator")).json()
+    assert shown["order_ids"] == ["mall-order"]

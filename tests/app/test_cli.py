@@ -57,6 +57,7 @@ def test_bad_usage_is_exit_2(arguments: list[str], capsys: pytest.CaptureFixture
     ("arguments", "says"),
     [
         (["publish", "demo-gas", "lel"], "'lel' is no reading; give METRIC=VALUE"),
+        (["publish", "demo-gas", "lel=nan"], "'lel=nan' is no reading"),
         (["publish", "a b", "lel=1"], "must be 1 to 64 characters"),
         (["publish", "d", "lel=1", "--mqtt", "amqp://x"], "amqp"),
         (["decode"], "either a TOPIC"),

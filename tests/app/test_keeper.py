@@ -48,3 +48,15 @@ def test_a_row_that_no_step_can_take_is_set_aside_at_the_next_start_and_shown(tm
             assert list(parts.set_aside) == [broken]
             assert f"journal position {broken} was set aside" in parts.health().degraded["set_aside"]
             assert parts.scan.failed is None
+
+
+def test_a_clean_stop_is_no_lost_broker(tmp_path: Path) -> None:
+    with Service(settings(tmp_path)) as service:
+        until = time.monotonic() + 10
+        while not service.parts.broker.is_up:
+            assert time.monotonic() < until, "the embedded broker is not met"
+            time.sleep(0.01)
+        time.sleep(0.3)
+        open_before = dict(service.parts.board.alarms)
+    assert open_before == {}
+    assert service.parts.warden.book.open == {}

@@ -96,3 +96,10 @@ def test_a_sites_own_mapping_table_is_subscribed_and_decodes(tmp_path: Path, mon
     codecs = Codecs(load(mappings_dir=tmp_path))
     assert "v/+" in {route.filter for route in codecs.telemetry}
     assert codecs.describe("v/7", b'{"t": 215}')["readings"] == [{"metric": "temperature", "value": 21.5, "unit": "°C", "taken_ms": None}]
+
+
+def test_a_file_that_is_no_toml_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sitewarden.toml").write_text("http_port = \n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match=r"sitewarden\.toml cannot be read"):
+        load()
