@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from app.settings import Settings
 from ingest.broker import Link
@@ -118,7 +119,7 @@ def _anonymous(own: _Client, address: Address) -> Iterator[Check]:
             topic = f"sitewarden/v1/{site}/device/{part}"
             with _Client(own.address, filters=(topic,)) as listener:
                 stranger.publish(topic, b"{}")
-                _until(lambda heard=listener.heard: bool(heard), 1.0)  # type: ignore[misc]
+                _until(partial(bool, listener.heard), 1.0)
                 if listener.heard:
                     yield Check("broker", "bad", f"an anonymous client can publish {what}: keep commanding off until access control is set")
                 else:

@@ -13,8 +13,9 @@ import threading
 from contextlib import ExitStack
 from types import FrameType
 
+from app.parts import Clock, Parts
 from app.settings import Settings
-from app.wiring import Clock, Parts, build
+from app.wiring import build
 
 log = logging.getLogger("sitewarden")
 

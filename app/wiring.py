@@ -12,12 +12,10 @@ import secrets
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from alarms.requests import LinkHazard
-from api.ports import Health
 from api.run import HttpServer, bind
 from api.server import create_app
 from app.behind import Behind
@@ -29,6 +27,7 @@ from app.exports import Exports
 from app.feed import Feed
 from app.keeper import Keeper
 from app.opening import RecordsOpening
+from app.parts import Clock, Parts
 from app.restore import HistoryGone, replay, restore
 from app.rows import ConfigChanged, Connection, NotSent, Resumed, Sent
 from app.scan import Pace, Scan
@@ -57,44 +56,6 @@ from storage.projector import Projector
 from storage.records import Records
 
 log = logging.getLogger("sitewarden")
-
-
-class Clock(Protocol):
-    def now_ms(self) -> int: ...
-    def not_before(self, ms: int) -> None: ...
-
-
-@dataclass(slots=True)
-class Parts:
-    """Everything that was built, for the service to start and stop and for tests to look at."""
-
-    settings: Settings
-    clock: Clock
-    journal: SqliteJournal
-    warden: Warden
-    records: Records
-    opening: RecordsOpening
-    projector: Projector
-    historian: Any
-    history: HistoryWriter
-    sender: Sender
-    feed: Feed
-    board: Board
-    inbox: Inbox
-    embedded: EmbeddedBroker | None
-    broker: Broker
-    listener: Listener | None
-    keeper: Keeper
-    scan: Scan
-    desk: Desk
-    http: HttpServer
-    damaged: list[tuple[int, int]]
-    set_aside: dict[int, str]
-    replayed: int
-
-    def health(self) -> Health:
-        """What is degraded, each with its reason."""
-        return health_of(self)
 
 
 class _Sources:
@@ -295,64 +256,6 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
     )
     holder.append(parts)
     return parts
-
-
-def health_of(parts: Parts) -> Health:
-    """Part -> reason for everything that is degraded, and the figures behind it."""
-    scan, broker = parts.scan, parts.broker
-    degraded: dict[str, str] = {}
-    if scan.failed is not None:
-        degraded["scan"] = f"the scan has stopped: {scan.failed}"
-    if scan.volatile is not None:
-        degraded["journal"] = f"the journal cannot be written: {scan.volatile}"
-    elif parts.damaged:
-        degraded["journal"] = f"journal positions {', '.join(f'{a} to {b}' for a, b in parts.damaged)} could not be read at the start"
-    if parts.set_aside:
-        degraded["set_aside"] = "; ".join(f"journal position {at} was set aside: {why}" for at, why in parts.set_aside.items())
-    for which, link in (("broker", broker.telemetry), ("commands", broker.commands)):
-        if link.problem:
-            degraded[which] = link.problem
-    reasons = {
-        "records": parts.opening.problem or parts.projector.degraded_reason,
-        "historian": parts.history.degraded_reason,
-        "snapshot": parts.keeper.failed,
-        "notifications": parts.sender.degraded_reason,
-    }
-    degraded |= {part: reason for part, reason in reasons.items() if reason}
-    figures = scan.figures
-    return Health(
-        ready=scan.failed is None and broker.is_up,
-        degraded=degraded,
-        figures={
-            "readings_total": figures.readings,
-            "messages_total": figures.messages,
-            "scans_total": figures.scans,
-            "scan_overruns_total": figures.overruns,
-            "scan_ms_p99": figures.p99_ms(),
-            "inbox_messages": len(parts.inbox),
-            "dropped_total": sum(parts.inbox.dropped.values()),
-            "refused_total": parts.warden.refusals,
-            "journal_position": parts.journal.position,
-            "records_position": parts.projector.position,
-            "historian_position": parts.history.position,
-            "alarms_open": len(parts.board.alarms),
-            "sessions_lost_total": broker.sessions_lost,
-        }
-        | _listened(parts.listener),
-    )
-
-
-def _listened(listener: Listener | None) -> dict[str, float]:
-    if listener is None:
-        return {}
-    figures = listener.figures
-    return {
-        "gb26875_connections": figures.connections,
-        "gb26875_frames_total": figures.frames,
-        "gb26875_confirmed_total": figures.confirmed,
-        "gb26875_denied_total": figures.denied,
-        "gb26875_skipped_bytes_total": figures.skipped_bytes,
-    }
 
 
 def _locked(folder: Path) -> Any:
