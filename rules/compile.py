@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.intervals import Intervals
-from rules.model import Direction, Rule, RuleKind, Scope
+from rules.model import DERIVED_KINDS, Direction, Rule, RuleKind, Scope
 from sites.metrics import base_metric
 from sites.roster import Roster
 
@@ -87,7 +87,7 @@ def compile(rules: Iterable[Rule], roster: Roster, intervals: Intervals | None =
     intervals.fit(roster, anew=True)
     by_metric: dict[str, list[int]] = {}
     for at, rule in enumerate(enabled):
-        if rule.kind is not RuleKind.SILENCE:
+        if rule.kind is not RuleKind.SILENCE and rule.kind not in DERIVED_KINDS:
             by_metric.setdefault(rule.metric, []).append(at)
     program = Program(
         roster=roster,

@@ -23,6 +23,32 @@ class RuleKind(StrEnum):
     LEVEL = "level"
     STATE = "state"
     SILENCE = "silence"
+    RATE = "rate"
+    WINDOW = "window"
+    COUNT = "count"
+    STUCK = "stuck"
+    DRIFT = "drift"
+
+
+DERIVED_KINDS = frozenset({RuleKind.RATE, RuleKind.WINDOW, RuleKind.COUNT, RuleKind.STUCK, RuleKind.DRIFT})
+
+
+class Statistic(StrEnum):
+    """What a `window` rule makes of its readings."""
+
+    MEAN = "mean"
+    MIN = "min"
+    MAX = "max"
+    SUM = "sum"
+    COUNT = "count"
+    SHARE = "share"
+
+
+class Weighting(StrEnum):
+    """Whether every reading weighs the same in a mean or share, or as long as it stood."""
+
+    READINGS = "readings"
+    TIME = "time"
 
 
 class Direction(StrEnum):
@@ -42,6 +68,15 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Meets:
+    """What a reading must meet to be counted: a limit, reached in the direction, or one of some states."""
+
+    limit: float | None = None
+    direction: Direction = Direction.ABOVE
+    states: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
     """Which points a rule covers: each non-empty field must contain the point's own. Empty: everything with the metric."""
 
@@ -55,7 +90,17 @@ class Scope:
 class Rule:
     """`metric` also covers its suffixed points (`closed` covers `closed.2`). `levels` are ordered from mild to severe.
     `state`: raises while the value is in `states` (one level, whose limit is unused). `silence`: subject is the device;
-    `metric` is empty. `lateness_s` None: 30 s, 10 min for low-power radio links."""
+    `metric` is empty. `lateness_s` None: 30 s, 10 min for low-power radio links.
+
+    The kinds of `DERIVED_KINDS` compare their levels with a value derived from the point's readings (`rules.derived` says exactly how):
+
+    - `rate`: the change over `window_s`, in units per `per_s` seconds; falling is negative.
+    - `window`: `statistic` over the last `window_s`; `share_of` says what is counted by `share` (from 0 to 1) and `count`.
+    - `count`: how many readings met `share_of` in `window_s`, or, with `of`, how often that other rule raised on the same subject.
+    - `stuck`: for how many seconds the value moved by no more than `tolerance`.
+    - `drift`: the distance from the point's own slow mean over `window_s`.
+
+    `covered` is the share of `window_s` that must have been seen before a rate, mean, min, max, share or drift is judged at all."""
 
     id: str
     name: str
@@ -75,10 +120,20 @@ class Rule:
     alarm_kind: str = ""  # facet; empty: that of the metric
     enabled: bool = True
     version: int = 1
+    window_s: float | None = None
+    statistic: Statistic = Statistic.MEAN
+    weighting: Weighting = Weighting.READINGS
+    share_of: Meets | None = None
+    per_s: float = 60.0
+    tolerance: float = 0.0
+    of: str = ""
+    covered: float = 0.5
 
 
 def is_met(rule: Rule, limit: float | None, value: float) -> bool:
-    """Whether this value is in alarm at the limit that the alarm stands at."""
+    """Whether this reading is in alarm at the limit that the alarm stands at. Of a derived value no single reading tells."""
+    if rule.kind in DERIVED_KINDS:
+        return False
     if limit is None:
         return value in rule.states
     return value >= limit if rule.direction is Direction.ABOVE else value <= limit

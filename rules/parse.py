@@ -5,104 +5,39 @@ The only maker of rules from outside; it reads no file. `parse_rule(rule_data(ru
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeGuard
+from collections.abc import Mapping
+from typing import Any
 
 from rules.errors import Problem, RuleError
-from rules.limits import DAY_S, IMMEDIATE_METRICS, LIMITS_ABOVE, SILENCE_INTERVALS
-from rules.model import Direction, Level, Rule, RuleKind, Scope, Severity
+from rules.limits import DAY_S, IMMEDIATE_METRICS, SILENCE_INTERVALS
+from rules.model import DERIVED_KINDS, Direction, Level, Rule, RuleKind, Scope
+from rules.parse_derived import DERIVED_FIELDS, derived_data, read_derived
+from rules.parse_levels import read_levels
+from rules.parse_reader import Reader, is_finite
 from sites.metrics import METRICS, base_metric, unit_of
 from sites.model import ID_PATTERN
 
 _FIELDS = {
     "id", "name", "kind", "metric", "unit", "above", "below", "states", "severity", "intervals", "hold_s", "clear_hold_s",
-    "latched", "lateness_s", "scope", "guidance", "alarm_kind", "enabled", "version",
+    "latched", "lateness_s", "scope", "guidance", "alarm_kind", "enabled", "version", "window_s", "statistic", "weighting", "share_of",
+    "per_s", "tolerance", "of", "covered",
 }  # fmt: skip
 _KIND_FIELDS = {
     RuleKind.LEVEL: {"metric", "unit", "above", "below", "hold_s", "clear_hold_s"},
     RuleKind.STATE: {"metric", "unit", "states", "severity", "hold_s", "clear_hold_s"},
     RuleKind.SILENCE: {"intervals", "severity", "hold_s"},
+    **DERIVED_FIELDS,
 }
 _SPECIFIC = set().union(*_KIND_FIELDS.values())
-_LEVEL_FIELDS = ("limit", "severity", "deadband", "hold_s")
 _SCOPE_FIELDS = ("device_kinds", "sites", "zones", "devices")
-SEVERITIES = {severity.name.lower(): severity for severity in Severity}
 ALARM_KINDS = ("smoke", "heat", "gas", "electrical", "water", "power", "device", "presence", "manual_call", "other")
-
-
-def _is_finite(given: object) -> TypeGuard[float]:
-    return isinstance(given, int | float) and not isinstance(given, bool) and math.isfinite(given)
-
-
-class _Reader:
-    """Takes fields out of the data and notes what is wrong with them, so that one pass finds every problem."""
-
-    def __init__(self, data: Mapping[str, Any]) -> None:
-        self.data = data
-        self.problems: list[Problem] = []
-
-    def refuse(self, field: str, given: object, allowed: str) -> None:
-        self.problems.append(Problem(field, "nothing" if given is None else repr(given), allowed))
-
-    def number(self, given: object, field: str, low: float, high: float, default: float = 0.0) -> float:
-        if _is_finite(given) and low <= given <= high:
-            return float(given)
-        self.refuse(field, given, f"a number from {low:g} to {high:g}")
-        return default
-
-    def optional(self, field: str, low: float, high: float) -> float | None:
-        given = self.data.get(field)
-        return None if given is None else self.number(given, field, low, high)
-
-    def flag(self, field: str, default: bool) -> bool:
-        given = self.data.get(field, default)
-        if not isinstance(given, bool):
-            self.refuse(field, given, "true or false")
-            return default
-        return given
-
-    def severity(self, given: object, field: str) -> Severity:
-        severity = SEVERITIES.get(given) if isinstance(given, str) else None
-        if severity is None:
-            self.refuse(field, given, "one of " + ", ".join(SEVERITIES))
-            return Severity.HIGH
-        return severity
-
-    def texts(self, field: str, required: bool) -> tuple[str, str]:
-        """Chinese and English, from `{zh, en}` or from one string for both screens."""
-        given = self.data.get(field)
-        if given is None and not required:
-            return "", ""
-        if isinstance(given, str) and given.strip():
-            return given, ""
-        if isinstance(given, Mapping) and set(given) <= {"zh", "en"} and all(isinstance(text, str) for text in given.values()):
-            zh, en = given.get("zh", ""), given.get("en", "")
-            if zh.strip() or en.strip():
-                return (zh, en) if zh else (en, "")
-        self.refuse(field, given, "a text, or {zh: text, en: text}")
-        return "", ""
-
-    def names(self, given: object, field: str) -> tuple[str, ...]:
-        if given is None:
-            return ()
-        if isinstance(given, list | tuple) and all(isinstance(name, str) and ID_PATTERN.match(name) for name in given):
-            return tuple(given)
-        self.refuse(field, given, "a list of ids of letters, digits, '_', '.' and '-'")
-        return ()
-
-    def unknown(self, given: Iterable[object], allowed: Iterable[str], prefix: str = "") -> None:
-        allowed = sorted(allowed)
-        for field in given:
-            if field not in allowed:
-                self.refuse(f"{prefix}{field}", "an unknown field", ", ".join(allowed))
 
 
 def parse_rule(data: Mapping[str, Any]) -> Rule:
     """One rule from its data. Raises RuleError with all its problems."""
     if not isinstance(data, Mapping):
         raise RuleError("", [Problem("rule", repr(data), "a mapping of fields")])
-    read = _Reader(data)
+    read = Reader(data)
     read.unknown(data, _FIELDS)
     rule_id = data.get("id")
     if not isinstance(rule_id, str) or not ID_PATTERN.match(rule_id):
@@ -110,14 +45,17 @@ def parse_rule(data: Mapping[str, Any]) -> Rule:
         rule_id = ""
     name, name_en = read.texts("name", required=True)
     kind = _kind(read)
-    metric = "" if kind is RuleKind.SILENCE else _metric(read)
+    metric = "" if kind is RuleKind.SILENCE or (kind is RuleKind.COUNT and "of" in data) else _metric(read)
     hold_s = read.number(data.get("hold_s", 0.0), "hold_s", 0.0, DAY_S)
     clear_hold_s = read.number(data.get("clear_hold_s", 0.0), "clear_hold_s", 0.0, DAY_S)
     direction = Direction.ABOVE
     levels: tuple[Level, ...]
     states: tuple[float, ...] = ()
+    derived: dict[str, Any] = {}
     if kind is RuleKind.LEVEL:
-        direction, levels = _levels(read, metric)
+        direction, levels = read_levels(read, metric)
+    elif kind in DERIVED_KINDS:
+        direction, levels, derived = read_derived(read, kind, metric)
     elif kind is RuleKind.STATE:
         states = _states(read, metric)
         levels = (Level(limit=0.0, severity=read.severity(data.get("severity"), "severity")),)
@@ -152,6 +90,7 @@ def parse_rule(data: Mapping[str, Any]) -> Rule:
         alarm_kind=alarm_kind if isinstance(alarm_kind, str) else "",
         enabled=read.flag("enabled", True),
         version=version if isinstance(version, int) else 1,
+        **derived,
     )
     if read.problems:
         raise RuleError(rule_id, read.problems)
@@ -171,7 +110,7 @@ def parse_rules(data: object) -> list[Rule]:
     return rules
 
 
-def _kind(read: _Reader) -> RuleKind:
+def _kind(read: Reader) -> RuleKind:
     given = read.data.get("kind", RuleKind.LEVEL.value)
     try:
         kind = RuleKind(given)
@@ -183,7 +122,7 @@ def _kind(read: _Reader) -> RuleKind:
     return kind
 
 
-def _metric(read: _Reader) -> str:
+def _metric(read: Reader) -> str:
     metric = read.data.get("metric")
     if not isinstance(metric, str) or not ID_PATTERN.match(metric):
         read.refuse("metric", metric, "a metric's name, such as lel or smoke_alarm")
@@ -196,60 +135,9 @@ def _metric(read: _Reader) -> str:
     return base_metric(metric)
 
 
-def _levels(read: _Reader, metric: str) -> tuple[Direction, tuple[Level, ...]]:
-    present = [direction for direction in Direction if direction.value in read.data]
-    fallback = (Level(limit=0.0, severity=Severity.HIGH),)
-    if len(present) != 1:
-        read.refuse("above/below", [direction.value for direction in present], "exactly one of above and below, a list of levels")
-        return Direction.ABOVE, fallback
-    direction = present[0]
-    field, given = direction.value, read.data[direction.value]
-    known = METRICS.get(metric)
-    if known and known.low == 0.0 and known.high == 1.0:
-        read.refuse("kind", "level", f"{metric} is a 0/1 signal: use kind state with states [1]")
-    if not isinstance(given, list | tuple) or not 1 <= len(given) <= 4 or not all(isinstance(each, Mapping) for each in given):
-        read.refuse(field, given, "a list of one to four levels, each with limit and severity")
-        return direction, fallback
-    low, high = (known.low, known.high) if known else (-1e12, 1e12)
-    levels: list[Level] = []
-    for at, each in enumerate(given):
-        prefix = f"{field}[{at}]."
-        read.unknown(each, _LEVEL_FIELDS, prefix)
-        level = Level(
-            limit=read.number(each.get("limit"), prefix + "limit", low, high),
-            severity=read.severity(each.get("severity"), prefix + "severity"),
-            deadband=read.number(each.get("deadband", 0.0), prefix + "deadband", 0.0, high - low),
-            hold_s=None if each.get("hold_s") is None else read.number(each["hold_s"], prefix + "hold_s", 0.0, DAY_S),
-        )
-        _within_clause(read, metric, direction, at, level)
-        if levels:
-            _after(read, prefix, direction, levels[-1], level)
-        levels.append(level)
-    return direction, tuple(levels)
-
-
-def _after(read: _Reader, prefix: str, direction: Direction, mild: Level, severe: Level) -> None:
-    sign = 1.0 if direction is Direction.ABOVE else -1.0
-    if sign * severe.limit <= sign * mild.limit:
-        word = "above" if sign > 0 else "below"
-        read.refuse(prefix + "limit", severe.limit, f"levels go from mild to severe: a limit {word} {mild.limit:g}")
-    if severe.severity < mild.severity:
-        read.refuse(prefix + "severity", severe.severity.name.lower(), f"at least {mild.severity.name.lower()}, that of the level before")
-
-
-def _within_clause(read: _Reader, metric: str, direction: Direction, at: int, level: Level) -> None:
-    clause = LIMITS_ABOVE.get(metric) if direction is Direction.ABOVE else None
-    if clause is None:
-        return
-    low, high = clause.first if at == 0 else clause.others
-    if not low <= level.limit <= high:
-        field = f"{direction.value}[{at}].limit"
-        read.refuse(field, level.limit, f"{low:g} to {high:g} {unit_of(metric)}: {clause.reason}")
-
-
-def _states(read: _Reader, metric: str) -> tuple[float, ...]:
+def _states(read: Reader, metric: str) -> tuple[float, ...]:
     given = read.data.get("states")
-    if isinstance(given, list | tuple) and 1 <= len(given) <= 16 and all(_is_finite(each) for each in given):
+    if isinstance(given, list | tuple) and 1 <= len(given) <= 16 and all(is_finite(each) for each in given):
         states = tuple(sorted({float(each) for each in given}))
         known = METRICS.get(metric)
         if known and not all(known.low <= state <= known.high for state in states):
@@ -259,7 +147,7 @@ def _states(read: _Reader, metric: str) -> tuple[float, ...]:
     return (1.0,)
 
 
-def _immediate(read: _Reader, kind: RuleKind, metric: str, hold_s: float, latched: bool) -> None:
+def _immediate(read: Reader, kind: RuleKind, metric: str, hold_s: float, latched: bool) -> None:
     reason = IMMEDIATE_METRICS.get(metric)
     if reason is None or kind is not RuleKind.STATE:
         return
@@ -269,7 +157,7 @@ def _immediate(read: _Reader, kind: RuleKind, metric: str, hold_s: float, latche
         read.refuse("latched", latched, f"true: {reason}")
 
 
-def _scope(read: _Reader) -> Scope:
+def _scope(read: Reader) -> Scope:
     given = read.data.get("scope")
     if given is None:
         return Scope()
@@ -283,11 +171,11 @@ def _scope(read: _Reader) -> Scope:
 def rule_data(rule: Rule) -> dict[str, Any]:
     """The data of a rule, as `parse_rule` takes it: plain values only; what equals its default is left out."""
     data: dict[str, Any] = {"id": rule.id, "version": rule.version, "name": _both(rule.name, rule.name_en), "kind": rule.kind.value}
-    if rule.kind is not RuleKind.SILENCE:
+    if rule.metric:
         data["metric"] = rule.metric
         if unit_of(rule.metric):
             data["unit"] = unit_of(rule.metric)
-    if rule.kind is RuleKind.LEVEL:
+    if rule.kind is RuleKind.LEVEL or rule.kind in DERIVED_KINDS:
         data[rule.direction.value] = [_level_data(level) for level in rule.levels]
     else:
         if rule.kind is RuleKind.STATE:
@@ -295,6 +183,7 @@ def rule_data(rule: Rule) -> dict[str, Any]:
         else:
             data["intervals"] = rule.levels[0].limit
         data["severity"] = rule.levels[0].severity.name.lower()
+    data.update(derived_data(rule))
     scope = {field: list(getattr(rule.scope, field)) for field in _SCOPE_FIELDS if getattr(rule.scope, field)}
     optional: dict[str, tuple[Any, Any]] = {
         "hold_s": (rule.hold_s, 0.0),

@@ -46,7 +46,7 @@ REFUSED = [
     ("an id with a space", lel(id="my rule"), "id: given 'my rule'; allowed: 1 to 64 letters"),
     ("no name", lel(name=""), "name: given ''"),
     ("an unknown field", lel(limit=3), "limit: given 'an unknown field'"),
-    ("an unknown kind", lel(kind="rate"), "kind: given 'rate'; allowed: level, state, silence"),
+    ("an unknown kind", lel(kind="speed"), "kind: given 'speed'; allowed: level, state, silence"),
     ("another unit", lel(unit="ppm"), "wrong unit: lel is measured in %LEL"),
     ("a metric with its suffix", lel(metric="lel.2"), "lel also covers lel.2"),
     ("neither above nor below", {"id": "a", "name": "a", "metric": "lel"}, "exactly one of above and below"),
