@@ -25,12 +25,14 @@ from starlette.types import Scope as HttpScope
 from alarms.model import Transition
 from api.ports import Board, Clock, Feed, FeedEvent, Health
 from api.shapes.alarms import Name, alarm_shape, transition_shape
+from api.shapes.facts import fact_shape
 from api.shapes.hazards import hazard_shape, hazard_step_shape
 from api.shapes.live import health_shape
 from api.shapes.power import order_shape, order_step_shape
 from api.shapes.times import iso
 from hazards.model import Hazard, HazardStep
 from power.model import FINAL, OrderStep
+from sites.facts import Fact
 from sites.records import Scope
 
 log = logging.getLogger("sitewarden.api")
@@ -59,6 +61,8 @@ def event_body(event: FeedEvent, now_ms: int, name: Name) -> Any:
             return {"hazard": hazard_shape(hazard, now_ms, name), "step": hazard_step_shape(hazard_step, name)}
         case Health() as health:
             return health_shape(health)
+        case Fact() as fact:
+            return fact_shape(fact)
         case body:
             return body
 
@@ -202,6 +206,7 @@ class Live:
             "at": iso(self._clock.now_ms()),
             "alarms": alarms,
             "orders": [order_shape(o, self._name) for o in orders if o.state not in FINAL and sees(scope, o.site_id)],
+            "facts": [fact_shape(f) for f in self._board.facts.values() if sees(scope, f.site_id)],
             "health": health_shape(self._board.health()),
         }
         return frame(at_id, "snapshot", body)

@@ -20,6 +20,7 @@ from power.model import Measured, Order, OrderStep
 from power.queries import OrderQuery
 from power.refusals import Refusal
 from power.requests import PowerRequest
+from sites.facts import Fact
 from sites.inbox import InboxDevice
 from sites.people import Session, User
 from sites.records import Change, Page, Scope
@@ -37,6 +38,7 @@ class Answer:
     recorded: bool  # the records have reached `position` (waited for at most 1 s)
     alarms: tuple[Alarm, ...] = ()
     orders: tuple[Order, ...] = ()
+    facts: tuple[Fact, ...] = ()
     is_journalled: bool = True  # False: the journal cannot be written, and no position stands for this
 
 
@@ -119,6 +121,11 @@ class Board(Protocol):
         ...
 
     @property
+    def facts(self) -> Mapping[tuple[str, str], Fact]:
+        """By (kind, id), those that are not over (immutable)."""
+        ...
+
+    @property
     def roster(self) -> Roster:
         """To read only."""
         ...
@@ -141,10 +148,10 @@ class Board(Protocol):
 @dataclass(frozen=True, slots=True)
 class FeedEvent:
     """One event of the live stream. Ids rise strictly, also over restarts. `body` is a domain value: Transition, OrderStep,
-    (Hazard, HazardStep), a presence change as dict, Health."""
+    (Hazard, HazardStep), a presence change as dict, Health, Fact."""
 
     id: int
-    kind: str  # alarm, order, run, hazard, device, health
+    kind: str  # alarm, order, run, hazard, device, health, and the kinds of facts
     site_id: str | None  # None: for everybody
     body: Any
 
@@ -214,6 +221,14 @@ class Records(Protocol):
     def drop_inbox_device(self, inbox_id: str) -> None: ...
     def dismiss_inbox_devices(self, inbox_ids: Sequence[str], now_ms: int | None) -> None:
         """All or none; None: back into sight. Raises NotFound."""
+        ...
+
+    def facts(self, kind: str, sites: Scope, cursor: str | None = None, limit: int = 50, **where: Any) -> Page[Fact]:
+        """Newest change first; `where` as in `storage.facts.page`."""
+        ...
+
+    def fact(self, kind: str, fact_id: str) -> Fact:
+        """Raises NotFound."""
         ...
 
     # hazards: plain record transactions; `change` is given the present hazard and returns the next with its step

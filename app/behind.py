@@ -41,6 +41,7 @@ class Behind:
         self._board.follow(stepped)
         events: list[tuple[str, str | None, Any]] = [("alarm", t.alarm.site_id or None, t) for t in outcome.transitions]
         events += [("order", step.order.site_id, step) for step in outcome.order_steps]
+        events += [(fact.kind, fact.site_id or None, fact) for fact in outcome.facts]
         for device_id in dict.fromkeys(stepped.presence):
             site_id = self._site_of(device_id)
             if site_id is not None:

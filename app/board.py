@@ -19,6 +19,7 @@ from power.measure import measured_of
 from power.model import Action, Measured, Order
 from power.refusals import Refusal, refusal
 from rules.presence import state_of
+from sites.facts import Fact
 from sites.roster import Roster
 
 _RECENT_AGAIN_MS = 60_000
@@ -35,6 +36,8 @@ class Board:
         self._alarms: Mapping[str, Alarm] = MappingProxyType(dict(warden.book.open))
         self._orders: Mapping[str, Order] = MappingProxyType({order.id: order for order in warden.orders.recent(warden.now_ms)})
         self._orders_ms = warden.now_ms
+        standing = (fact for section in warden.sections for fact in section.standing())
+        self._facts: Mapping[tuple[str, str], Fact] = MappingProxyType({(fact.kind, fact.id): fact for fact in standing})
 
     def follow(self, stepped: Stepped) -> None:
         """In the scan, after each step."""
@@ -44,6 +47,13 @@ class Board:
         if outcome.order_steps or (self._orders and stepped.now_ms - self._orders_ms > _RECENT_AGAIN_MS):
             self._orders = MappingProxyType({order.id: order for order in warden.orders.recent(stepped.now_ms)})
             self._orders_ms = stepped.now_ms
+        if outcome.facts:
+            facts = dict(self._facts)
+            for fact in outcome.facts:
+                facts[fact.kind, fact.id] = fact
+                if fact.is_over:
+                    del facts[fact.kind, fact.id]
+            self._facts = MappingProxyType(facts)
         self._position = stepped.position
 
     @property
@@ -57,6 +67,10 @@ class Board:
     @property
     def orders(self) -> Mapping[str, Order]:
         return self._orders
+
+    @property
+    def facts(self) -> Mapping[tuple[str, str], Fact]:
+        return self._facts
 
     @property
     def roster(self) -> Roster:

@@ -10,16 +10,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from alarms.linkage import Linkage
-from app.rows import ConfigChanged
+from app.rows import THINGS, ConfigChanged
 from rules.model import Rule
 from sites.model import Circuit, Device, District, Enterprise, Site, Zone
 from sites.roster import Roster
 
-KINDS = ("district", "enterprise", "site", "zone", "device", "circuit", "rule", "linkage")
+DOCUMENTS: tuple[str, ...] = ()  # kinds that the sections read: kept by id, nothing is compiled from them
+KINDS = (*DOCUMENTS, "district", "enterprise", "site", "zone", "device", "circuit", "rule", "linkage")
 _KEPT_RULE_VERSIONS = 20
 
 
@@ -46,6 +48,7 @@ class ConfigurationState:
     versions: dict[str, int]  # "kind:id" -> version
     point_keys: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))  # empty in older snapshots: derived again
     latest_delay_ms: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))  # empty in older snapshots: none was late
+    documents: dict[str, list[bytes]] = field(default_factory=dict)  # msgpack of each thing, by kind
 
 
 class Configuration:
@@ -55,6 +58,7 @@ class Configuration:
         self.roster = Roster()
         self.rules: dict[str, Rule] = {}
         self.linkages: dict[str, Linkage] = {}
+        self.documents: dict[str, dict[str, Any]] = {kind: {} for kind in DOCUMENTS}
         self.versions: dict[tuple[str, str], int] = {}
         self._rule_versions: dict[tuple[str, int], Rule] = {}
 
@@ -63,7 +67,8 @@ class Configuration:
         return self._rule_versions.get((rule_id, version)) or self.rules.get(rule_id)
 
     def apply(self, change: ConfigChanged) -> str | None:
-        """Take a change in; None when it is old. Returns what must be done: `rules` (compile anew) or `roster`."""
+        """Take a change in; None when it is old. Returns what it concerns: `rules` (compile anew), `roster`,
+        `linkages` or `documents`."""
         key = (change.kind, change.id)
         if change.version <= self.versions.get(key, 0):
             return None
@@ -80,6 +85,11 @@ class Configuration:
             if thing is not None:
                 self.linkages[change.id] = thing
             return "linkages"
+        if change.kind in self.documents:
+            self.documents[change.kind].pop(change.id, None)
+            if thing is not None:
+                self.documents[change.kind][change.id] = thing
+            return "documents"
         if thing is None:
             self.roster.remove(change.kind, change.id)
         else:
@@ -117,6 +127,7 @@ class Configuration:
             "circuit": r.circuits,
             "rule": self.rules,
             "linkage": self.linkages,
+            **self.documents,
         }
         return thing_id in held[kind]
 
@@ -143,6 +154,7 @@ class Configuration:
             {f"{kind}:{thing_id}": version for (kind, thing_id), version in self.versions.items()},
             c.keys[:n].copy(),
             c.latest_delay_ms[:n].copy(),
+            {kind: [msgspec.msgpack.encode(thing) for thing in things.values()] for kind, things in self.documents.items()},
         )
 
     def load(self, state: ConfigurationState) -> None:
@@ -164,6 +176,9 @@ class Configuration:
         newest = {rule.id: rule for rule in state.rules}
         self.rules = {rule_id: newest[rule_id] for rule_id in state.rule_ids}
         self.linkages = {linkage.id: linkage for linkage in state.linkages}
+        for kind in DOCUMENTS:
+            kept: list[Any] = [msgspec.msgpack.decode(body, type=THINGS[kind]) for body in state.documents.get(kind, ())]
+            self.documents[kind] = {thing.id: thing for thing in kept}
         self.versions = {}
         for name, version in state.versions.items():
             kind, _, thing_id = name.partition(":")

@@ -263,8 +263,9 @@ class Scan:
             if isinstance(result, Exception):
                 answer.set_exception(result)
             else:
-                alarms, orders = result
-                answer.set_result(Answer(stepped.position, False, alarms, orders, is_journalled=self.volatile is None))
+                alarms, orders, facts = result
+                is_journalled = self.volatile is None
+                answer.set_result(Answer(stepped.position, False, alarms, orders, facts, is_journalled=is_journalled))
 
     def _send(self, stepped: Stepped) -> None:
         for command in stepped.commands:

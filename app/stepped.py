@@ -16,11 +16,12 @@ from power.order_book import OrdersState
 from power.requests import Cut, LockOut, RecordTrial, Restore, SetClass, SetCommanding, Unlock
 from rules.intervals import IntervalsState
 from rules.memory import MemoryState
+from sites.facts import Fact
 from storage.projection import HistoryBatch, Outcome, Unknown
 
 ALARM_REQUESTS = (Acknowledge, Reset, Assign, Note, Progress, Judge, LinkHazard)
 POWER_REQUESTS = (Cut, Restore, RecordTrial, SetClass, SetCommanding, LockOut, Unlock)
-Answered = tuple[tuple[Alarm, ...], tuple[Order, ...]]
+Answered = tuple[tuple[Alarm, ...], tuple[Order, ...], tuple[Fact, ...]]
 
 
 @dataclass(slots=True)
@@ -38,6 +39,7 @@ class WardenState:
     deaf: list[str]
     refused: RefusalsState = field(default_factory=RefusalsState)
     intervals: IntervalsState = field(default_factory=IntervalsState)
+    sections: dict[str, bytes] = field(default_factory=dict)  # msgpack of each section's state, by its name
 
 
 @dataclass(slots=True)

@@ -6,44 +6,45 @@ A deterministic function of its state and the row: no clock, no randomness, no w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from alarms.book import Book
 from alarms.errors import AlarmError
 from alarms.follow import follow
-from alarms.linkage import CutWanted, HazardWanted, NotifyWanted
-from alarms.model import Alarm, Condition, Transition
+from alarms.linkage import CutWanted, HazardWanted, Intent, NotifyWanted
+from alarms.model import Transition
+from alarms.section import Products, Section
 from alarms.service_alarms import ServiceClear, ServiceRaise
 from alarms.validity import reminders
+from app.asking import ask_alarms, ask_power
 from app.configuration import Configuration
 from app.happenings import Happening, happenings
+from app.late_alarms import LateAlarms
+from app.reconfigure import reconfigure
 from app.rows import ConfigChanged, Connection, Input, Lagging, NotSent, Placed, Resumed, Sending, Sent, Stalled
 from app.stepped import ALARM_REQUESTS, POWER_REQUESTS, Answered, Stepped, WardenState, unknown_row
 from ingest.clocks import Clocks
 from ingest.heard import Availability, CodecNote, PointHeard, Refused, UnknownDevice
 from ingest.refusals import Refusals
-from power.errors import PowerError, UnknownCircuit
+from power.errors import PowerError
 from power.measure import watched_rows
 from power.model import Confirmation, OrderState
 from power.order_book import Advance
 from power.orders import Orders
-from power.requests import Cut, LockOut, RecordTrial, Restore, SetClass, SetCommanding, Unlock
-from power.setup import edited, with_class, with_commanding, with_trial
 from rules import engine
 from rules.carry import carry
 from rules.compile import Program, compile, extend
 from rules.findings import Edge, Finding
 from rules.intervals import Intervals
 from rules.memory import Memory
-from rules.model import is_met
 from rules.presence import retime
 from sites.latest import apply_latest
-from sites.model import Circuit, Device, Site
-from sites.readings import HISTORICAL, RETAINED, RawReadings, Readings
+from sites.model import Device
+from sites.readings import RETAINED, RawReadings, Readings
 from storage.projection import HistoryBatch, Outcome
 
 _NOTHING = Readings.of([], [], [], [])
@@ -65,6 +66,8 @@ class Warden:
         self.refused = Refusals()  # the last of them by device
         self.deaf: set[str] = set()  # why nothing heard is no evidence now: telemetry, inbox
         self.wants_snapshot = False
+        self.sections: tuple[Section, ...] = ()
+        self._section_of: dict[type, Section] = {}
         self._out: Stepped | None = None
         self._volatile = False
         self._stale_program = False
@@ -72,15 +75,23 @@ class Warden:
         self._orders_due_ms: int | None = None
         self._dated: dict[str, Device] = {}  # devices with a date of calibration or service life
         self._dates_due_ms: int | None = None
-        self._late: dict[int, dict[str, None]] = {}  # point row -> ids of its late alarms
+        self._late = LateAlarms()
         self._watched: dict[int, str] = {}  # point row -> circuit id, of circuits whose readings matter now
         self._watch_rows = np.zeros(0, np.int32)
+        self._furnish()
+
+    def _furnish(self) -> None:
+        """Make the sections anew, in the order in which they are told of things; each reads what it is given here, and writes itself."""
+        sections: list[Section] = []
+        self.sections = tuple(sections)
+        self._section_of = {kind: section for section in sections for kind in section.requests}
 
     # -- asked by the scan -----------------------------------------------------------------------------------------
 
     def due_ms(self) -> int | None:
         """When time alone wants a step; None: never, as things stand."""
-        return min((due for due in (engine.due_ms(self.memory), self.orders.due_ms(), self._dates_due_ms) if due is not None), default=None)
+        dues = (engine.due_ms(self.memory), self.orders.due_ms(), self._dates_due_ms, *(section.due_ms() for section in self.sections))
+        return min((due for due in dues if due is not None), default=None)
 
     def to_send(self, now_ms: int) -> list[str]:
         return self.orders.to_send(now_ms)
@@ -124,7 +135,8 @@ class Warden:
             findings = engine.step(self.program, self.memory, part, int(part.arrived_ms[-1]))
             self._happen(happenings(findings, part, self._watched, self._watch_rows), part)
             if self._late:
-                self._uphold(part)
+                for at_ms, transitions in self._late.uphold(part, self.program, self.configuration, self.book):
+                    self.transact(transitions, at_ms)
         return readings
 
     def _parts(self, readings: Readings) -> Iterator[Readings]:
@@ -164,11 +176,11 @@ class Warden:
 
     def _run_to(self, until_ms: int) -> None:
         self._happen(happenings(engine.step(self.program, self.memory, _NOTHING, until_ms), _NOTHING, {}, self._watch_rows), _NOTHING)
-        self._run_orders(until_ms)
+        self._run_due(until_ms)
         if self._dates_due_ms is not None and self._dates_due_ms <= until_ms:
             wishes, self._dates_due_ms = reminders([self._dated[name] for name in sorted(self._dated)], until_ms)
             for wish in wishes:
-                self._wish(wish, until_ms)
+                self.wish(wish, until_ms)
 
     def _happen(self, sequence: list[Happening], readings: Readings) -> None:
         """Findings and watched measurements in order of time; before each, the readings up to it are the latest, and what was due by
@@ -178,11 +190,11 @@ class Warden:
             if happening.upto > done:
                 apply_latest(self.configuration.roster, readings.cut(done, happening.upto))
                 done = happening.upto
-            self._run_orders(happening.at_ms)
+            self._run_due(happening.at_ms)
             if happening.finding is not None:
                 self._find(happening.finding)
             if happening.circuit_id is not None:
-                self._advance(self.orders.measured(happening.circuit_id, happening.at_ms), happening.at_ms)
+                self.advance(self.orders.measured(happening.circuit_id, happening.at_ms), happening.at_ms)
         if done < len(readings):
             apply_latest(self.configuration.roster, readings.cut(done, len(readings)))
 
@@ -192,88 +204,91 @@ class Warden:
         rule = self.configuration.rule(finding.rule_id, finding.rule_version)
         assert rule is not None, f"a finding of rule {finding.rule_id}, which is not there"
         if finding.subject.startswith("device:") and finding.edge is not Edge.STEPPED:
-            self._stepped.presence.append(finding.device_id)
-        self._transitions(self.book.apply(finding, rule, self.configuration.roster, finding.fired_ms), finding.fired_ms)
+            self.out.presence.append(finding.device_id)
+        self.transact(self.book.apply(finding, rule, self.configuration.roster, finding.fired_ms), finding.fired_ms)
         if finding.is_late and (alarm := self.book.find(finding.rule_id, finding.subject)) is not None:
-            self._remember_late(alarm)
+            self._late.remember(alarm, self.configuration)
 
-    def _remember_late(self, alarm: Alarm) -> None:
-        row = self.configuration.roster.point_row(alarm.device_id, alarm.metric) if alarm.is_late and alarm.point_id else None
-        if row is not None:
-            self._late.setdefault(row, {})[alarm.id] = None
-
-    def _uphold(self, readings: Readings) -> None:
-        """A late alarm starts nothing by itself. Once its point is measured in time and still in alarm it is late no longer, so that a leak
-        that began during an outage is cut, and told of, as any other."""
-        roster = self.configuration.roster
-        for index in np.flatnonzero(np.isin(readings.rows, list(self._late))).tolist():
-            row, value, at_ms = int(readings.rows[index]), float(readings.values[index]), int(readings.arrived_ms[index])
-            is_newest = readings.taken_ms[index] == roster.columns.latest_taken_ms[row]
-            if not is_newest or readings.flags[index] & (RETAINED | HISTORICAL):
-                continue
-            for alarm_id in list(self._late.get(row, ())):
-                alarm = self.book.open.get(alarm_id)
-                if alarm is None or not alarm.is_late or alarm.condition is Condition.NORMAL:
-                    del self._late[row][alarm_id]
-                    continue
-                rule = self.configuration.rule(alarm.rule_id, alarm.rule_version)
-                lateness_ms = int(self.program.link_lateness_ms[self.program.device_rows[row]])
-                if rule is not None and rule.lateness_s is not None:
-                    lateness_ms = round(rule.lateness_s * 1000)
-                if rule is not None and readings.delay_ms[index] <= lateness_ms and is_met(rule, alarm.limit, value):
-                    self._transitions(self.book.uphold(alarm, value, at_ms), at_ms)
-            if not self._late[row]:
-                del self._late[row]
-
-    def _transitions(self, transitions: list[Transition], at_ms: int) -> None:
-        """Keep them, and follow the linkages: notify, cut, hazard."""
-        outcome = self._stepped.outcome
+    def transact(self, transitions: list[Transition], at_ms: int) -> None:
+        """Keep what the book has made of its alarms, and let the linkages and the sections follow it."""
+        outcome = self.out.outcome
         for transition in transitions:
             if self._volatile:
                 transition = self.book.mark_unrecorded(transition)
             outcome.transitions.append(transition)
             intents, firings = follow(self.configuration.linkages.values(), transition, self.book, self.configuration.roster)
             outcome.firings += firings
-            for intent in intents:
-                match intent:
-                    case NotifyWanted():
-                        outcome.notifies.append(intent)
-                    case HazardWanted():
-                        outcome.hazards.append(intent)
-                    case CutWanted():
-                        if self._volatile:
-                            self._stepped.ignored.append(f"no automatic cut of {intent.circuit_id}: the journal cannot be written")
-                        else:
-                            self._advance(self.orders.intend(intent, at_ms), at_ms)
+            self.intend(intents, at_ms)
+            for section in self.sections:
+                self.carry_out(section.follow(transition, at_ms), at_ms)
 
-    def _wish(self, wish: ServiceRaise | ServiceClear, at_ms: int) -> None:
+    def intend(self, intents: Sequence[Intent], at_ms: int) -> None:
+        """Notify, cut, hazard: what a linkage or a section wants."""
+        outcome = self.out.outcome
+        for intent in intents:
+            match intent:
+                case NotifyWanted():
+                    outcome.notifies.append(intent)
+                case HazardWanted():
+                    outcome.hazards.append(intent)
+                case CutWanted():
+                    if self._volatile:
+                        self.out.ignored.append(f"no automatic cut of {intent.circuit_id}: the journal cannot be written")
+                    else:
+                        self.advance(self.orders.intend(intent, at_ms), at_ms)
+
+    def carry_out(self, products: Products, at_ms: int) -> None:
+        """What a section wants done."""
+        self.transact(products.transitions, at_ms)
+        self.out.outcome.facts += products.facts
+        for wish in products.wishes:
+            self.wish(wish, at_ms)
+        self.out.outcome.firings += products.firings
+        self.intend(products.intents, at_ms)
+        for advance in products.advances:
+            self.advance(advance, at_ms)
+
+    def wish(self, wish: ServiceRaise | ServiceClear, at_ms: int) -> None:
         if isinstance(wish, ServiceRaise):
-            self._transitions(self.book.raise_service(wish, self.configuration.roster, at_ms), at_ms)
+            self.transact(self.book.raise_service(wish, self.configuration.roster, at_ms), at_ms)
         else:
-            self._transitions(self.book.clear_service(wish, at_ms), at_ms)
+            self.transact(self.book.clear_service(wish, at_ms), at_ms)
 
     def _tell_volatile(self, now_ms: int) -> None:
         wish = ServiceRaise if self._volatile else ServiceClear
-        self._wish(wish(code="journal_volatile", subject="service"), now_ms)
+        self.wish(wish(code="journal_volatile", subject="service"), now_ms)
 
     # -- orders ----------------------------------------------------------------------------------------------------
 
-    def _advance(self, advance: Advance, at_ms: int) -> None:
-        self._stepped.outcome.order_steps += advance.steps
-        self._stepped.ignored += advance.ignored
+    def advance(self, advance: Advance, at_ms: int) -> None:
+        self.out.outcome.order_steps += advance.steps
+        self.out.ignored += advance.ignored
         if advance.steps or advance.wishes:
-            self._rewatch()
+            self.rewatch()
         self._orders_due_ms = self.orders.due_ms()
+        for step in advance.steps:
+            for section in self.sections:
+                self.carry_out(section.follow_order(step, at_ms), at_ms)
         for wish in advance.wishes:
-            self._wish(wish, at_ms)
+            self.wish(wish, at_ms)
 
-    def _run_orders(self, until_ms: int) -> None:
-        """What time has brought to the orders by then, each at its own time."""
-        while self._orders_due_ms is not None and self._orders_ran_ms < self._orders_due_ms <= until_ms:
-            due_ms = self._orders_ran_ms = self._orders_due_ms
-            self._advance(self.orders.due(due_ms), due_ms)
+    def _run_due(self, until_ms: int) -> None:
+        """What time has brought to the orders and the sections by then, each at its own time; at one time the orders first."""
+        while True:
+            due_ms = self._orders_due_ms if self._orders_due_ms is not None and self._orders_due_ms > self._orders_ran_ms else None
+            section_due_ms = min((due for section in self.sections if (due := section.due_ms()) is not None), default=None)
+            if due_ms is not None and due_ms <= until_ms and (section_due_ms is None or due_ms <= section_due_ms):
+                self._orders_ran_ms = due_ms
+                self.advance(self.orders.due(due_ms), due_ms)
+            elif section_due_ms is not None and section_due_ms <= until_ms:
+                section = next(section for section in self.sections if section.due_ms() == section_due_ms)
+                self.carry_out(section.due(section_due_ms), section_due_ms)
+                still_ms = section.due_ms()
+                assert still_ms is None or still_ms > section_due_ms, f"{section.name} does not let go of {section_due_ms}"
+            else:
+                return
 
-    def _rewatch(self) -> None:
+    def rewatch(self) -> None:
         roster = self.configuration.roster
         circuits = [roster.circuits[circuit_id] for circuit_id in sorted(self.orders.watched()) if circuit_id in roster.circuits]
         self._watched = watched_rows(circuits, roster)
@@ -289,15 +304,15 @@ class Warden:
             item = placed.item
             if isinstance(item, PointHeard) and item.device_id in roster.device_rows:
                 roster.add_point(item.device_id, item.metric)
-                self._stepped.outcome.points.append((item.device_id, item.metric))
+                self.out.outcome.points.append((item.device_id, item.metric))
         if roster.size > before and not self._stale_program:
             extend(self.program, roster, self.program.rows)
-            self._rewatch()
+            self.rewatch()
 
     def _take_item(self, at: int, placed: Placed) -> None:
         item, at_ms = placed.item, placed.at_ms
         if isinstance(item, ConfigChanged):
-            self._configure(item, at_ms)
+            reconfigure(self, item, at_ms)
             return
         self._recompile()
         if isinstance(item, Resumed | Stalled):
@@ -305,9 +320,11 @@ class Warden:
             return
         self._tick(at_ms)
         if isinstance(item, ALARM_REQUESTS):
-            self._answer(at, lambda: self._ask_alarms(item, at_ms))
+            self._answer(at, lambda: ask_alarms(self, item, at_ms))
         elif isinstance(item, POWER_REQUESTS):
-            self._answer(at, lambda: self._ask_power(item, at_ms))
+            self._answer(at, lambda: ask_power(self, item, at_ms))
+        elif (section := self._section_of.get(type(item))) is not None:
+            self._answer(at, lambda: self._ask_section(section, item, at_ms))
         else:
             self._take_notice(item, at_ms)
 
@@ -318,15 +335,17 @@ class Warden:
         if isinstance(item, Resumed):
             # before anything counts as due: nothing was heard meanwhile, so no proof window has ended. Connections come back as items.
             self.deaf = {"telemetry"}
-            self._advance(self.orders.resumed(at_ms), at_ms)
+            self.advance(self.orders.resumed(at_ms), at_ms)
             self.orders.lagging(True)
+            for section in self.sections:
+                self.carry_out(section.resumed(item.since_ms, at_ms), at_ms)
             self._tick(at_ms)
         elif not was_paused:
             self._findings(engine.resume(self.program, self.memory, at_ms))
 
     def _take_notice(self, item: Any, at_ms: int) -> None:
         """What devices, the broker and the service itself have to say."""
-        stepped, orders = self._stepped, self.orders
+        stepped, orders = self.out, self.orders
         match item:
             case Availability():
                 stepped.presence.append(item.device_id)
@@ -336,18 +355,18 @@ class Warden:
             case Confirmation():
                 self._hear_sign(item.device_id, at_ms)
                 self._findings(engine.heard(self.program, self.memory, item.device_id, at_ms))
-                self._advance(orders.confirmation(item, at_ms), at_ms)
+                self.advance(orders.confirmation(item, at_ms), at_ms)
             case Sending() if self._volatile:
                 stepped.ignored.append(f"order {item.order_id} does not leave: its sending is not in the journal")
             case Sending():
                 advance, command = orders.sending(item.order_id, at_ms)
-                self._advance(advance, at_ms)
+                self.advance(advance, at_ms)
                 if command is not None:
                     stepped.commands.append(command)
             case Sent():
-                self._advance(orders.sent(item.order_id, item.attempt, at_ms), at_ms)
+                self.advance(orders.sent(item.order_id, item.attempt, at_ms), at_ms)
             case NotSent():
-                self._advance(orders.not_sent(item.order_id, item.reason, at_ms, attempt=item.attempt, certain=item.certain), at_ms)
+                self.advance(orders.not_sent(item.order_id, item.reason, at_ms, attempt=item.attempt, certain=item.certain), at_ms)
             case Connection():
                 self._connect(item, at_ms)
             case Lagging():
@@ -372,13 +391,13 @@ class Warden:
             act = engine.resume if item.up else engine.pause
             self._findings(act(self.program, self.memory, at_ms))
             wish = ServiceClear if item.up else ServiceRaise
-            self._wish(wish(code="broker_lost", subject="service"), at_ms)
+            self.wish(wish(code="broker_lost", subject="service"), at_ms)
             self._hear_again("telemetry", item.up)
         else:
             self.orders.connected() if item.up else self.orders.disconnected()
             for order in [order for order in self.orders.open.values() if order.state is OrderState.SENDING and not item.up]:
                 why = "the connection to the broker was lost before it acknowledged"
-                self._advance(self.orders.not_sent(order.id, why, at_ms, certain=False), at_ms)
+                self.advance(self.orders.not_sent(order.id, why, at_ms, certain=False), at_ms)
             self._orders_due_ms = self.orders.due_ms()
 
     def _hear_again(self, cause: str, hears: bool) -> None:
@@ -391,44 +410,18 @@ class Warden:
 
     def _answer(self, at: int, ask: Callable[[], Answered]) -> None:
         try:
-            self._stepped.answers[at] = ask()
+            self.out.answers[at] = ask()
         except (AlarmError, PowerError) as refusal:
-            self._stepped.answers[at] = refusal
+            self.out.answers[at] = refusal
 
-    def _ask_alarms(self, request: Any, at_ms: int) -> Answered:
-        transitions = self.book.request(request, at_ms)
-        self._transitions(transitions, at_ms)
-        return tuple(self.book.get(t.alarm.id) or t.alarm for t in transitions), ()
+    def _ask_section(self, section: Section, request: Any, at_ms: int) -> Answered:
+        products = section.request(request, at_ms)
+        orders = [order for advance in products.advances for order in advance.orders]
+        self.carry_out(products, at_ms)
+        alarms = tuple(self.book.get(t.alarm.id) or t.alarm for t in products.transitions)
+        return alarms, tuple(self.orders.get(order.id) or order for order in orders), tuple(products.facts)
 
-    def _ask_power(self, request: Any, at_ms: int) -> Answered:
-        outcome, roster = self._stepped.outcome, self.configuration.roster
-        match request:
-            case Cut() | Restore():
-                advance = self.orders.request(request, at_ms)
-                self._advance(advance, at_ms)
-                return (), tuple(self.orders.get(order.id) or order for order in advance.orders)
-            case RecordTrial():
-                outcome.circuits.append(self._changed("circuit", with_trial(self._circuit(request.circuit_id), request, at_ms)))
-            case SetClass():
-                outcome.circuits.append(self._changed("circuit", with_class(self._circuit(request.circuit_id), request)))
-            case SetCommanding():
-                site = roster.sites.get(request.site_id)
-                if site is None:
-                    raise UnknownCircuit(f"no site {request.site_id}; nothing was changed")
-                outcome.sites.append(self._changed("site", with_commanding(site, request)))
-            case LockOut():
-                self.orders.lock_out(request, at_ms)
-            case Unlock():
-                self.orders.unlock(request)
-        return (), ()
-
-    def _circuit(self, circuit_id: str) -> Circuit:
-        circuit = self.configuration.roster.circuits.get(circuit_id)
-        if circuit is None:
-            raise UnknownCircuit(f"no circuit {circuit_id}; nothing was changed")
-        return circuit
-
-    def _changed(self, kind: str, thing: Any) -> Any:
+    def changed(self, kind: str, thing: Any) -> Any:
         """A circuit or site changed by a request: the scan's copy first, the records follow."""
         self.configuration.roster.put(thing)
         self.configuration.versions[(kind, thing.id)] = thing.version
@@ -436,67 +429,25 @@ class Warden:
 
     # -- configuration ---------------------------------------------------------------------------------------------
 
-    def _configure(self, change: ConfigChanged, at_ms: int) -> None:
-        roster = self.configuration.roster
-        old_circuit, old_site, old_device = roster.circuits.get(change.id), roster.sites.get(change.id), roster.device(change.id)
-        what = self.configuration.apply(change)
-        if what is not None and change.kind == "circuit" and old_circuit is not None:
-            self._guard_circuit(old_circuit, roster.circuits.get(change.id))
-            self._advance(self.orders.due(at_ms), at_ms)  # complaints about a circuit that is no longer the same end
-        if what is not None and change.kind == "site" and old_site is not None:
-            self._guard_site(old_site, roster.sites.get(change.id))
-        if what is not None and change.kind == "device":
-            self._take_device(change.id, old_device, at_ms)
+    def configured(self, kind: str, thing_id: str, what: str, at_ms: int) -> None:
+        """A thing of the configuration has changed: what must follow from it, but for what `app.reconfigure` does."""
         if what in ("rules", "roster"):
             self._stale_program = True
         if what == "roster":
-            self._stepped.roster_changed = True
-        rule = self.configuration.rules.get(change.id) if change.kind == "rule" else None
-        if change.kind == "rule" and what is not None and (rule is None or not rule.enabled):
-            why = "the rule was deleted" if rule is None else "the rule was disabled"
-            self._transitions(self.book.withdraw(at_ms, why, rule_id=change.id), at_ms)
-            self._transitions(self.book.inhibit(roster, at_ms), at_ms)
-        if what is not None and change.kind == "device" and change.body is None:
-            self._transitions(self.book.withdraw(at_ms, "the device was removed", device_id=change.id), at_ms)
-        if what is not None and change.kind == "device" and old_device != roster.device(change.id):
-            self._transitions(self.book.inhibit(roster, at_ms, [change.id, *roster.behind(change.id)]), at_ms)
+            self.out.roster_changed = True
+        for section in self.sections:
+            self.carry_out(section.configured(kind, thing_id, at_ms), at_ms)
 
-    def _guard_circuit(self, old: Circuit, new: Circuit | None) -> None:
-        """However a circuit's row was edited or imported: another class, breaker or mapping voids its trial."""
-        if new is not None and (kept := edited(old, new)) != new:
-            self._stepped.outcome.circuits.append(self._changed("circuit", replace(kept, version=new.version + 1)))
-
-    def _guard_site(self, old: Site, new: Site | None) -> None:
-        """Commanding is switched by a request, never by an edit of the row."""
-        if new is not None and new.commanding != old.commanding:
-            kept = replace(new, commanding=old.commanding, version=new.version + 1)
-            self._stepped.outcome.sites.append(self._changed("site", kept))
-
-    def _take_device(self, device_id: str, old: Device | None, at_ms: int) -> None:
-        """A device came, changed, got other hardware (whose clock is learnt anew), or went; its dates are watched from now on."""
+    def date(self, device_id: str, at_ms: int) -> None:
+        """Watch the dates of calibration and service life that this device has now."""
         device = self.configuration.roster.device(device_id)
-        if device is None:
-            self.refused.forget(device_id)
-        elif old is not None and (old.codec, old.address) != (device.codec, device.address):
-            self.clocks.forget(self.configuration.roster.device_rows[device_id])
-            self.program.intervals.forget(self.configuration.roster.device_rows[device_id])
-            self._void_trials(device_id)
         had_dates = self._dated.pop(device_id, None) is not None
         if device is not None and (device.calibrated_until_ms, device.service_until_ms) != (None, None):
             self._dated[device_id] = device
             self._dates_due_ms = 0
         elif device is not None and had_dates:
             for wish in reminders([device], at_ms)[0]:
-                self._wish(wish, at_ms)
-
-    def _void_trials(self, device_id: str) -> None:
-        """Another breaker stands in this place: what was witnessed with the one before is no longer so."""
-        roster = self.configuration.roster
-        for circuit_id in sorted(roster.circuits_of_device.get(device_id, ())):
-            circuit = roster.circuits[circuit_id]
-            if circuit.trial is not None:
-                voided = replace(circuit, trial=None, version=circuit.version + 1)
-                self._stepped.outcome.circuits.append(self._changed("circuit", voided))
+                self.wish(wish, at_ms)
 
     def _recompile(self) -> None:
         """Compile what changed, whole, before anything else happens; memory is carried by meaning."""
@@ -506,7 +457,7 @@ class Warden:
         program = compile(self.configuration.rules.values(), self.configuration.roster, self.program.intervals)
         self.memory = carry(self.program, self.memory, program)
         self.program = program
-        self._rewatch()
+        self.rewatch()
 
     # -- keeping it ------------------------------------------------------------------------------------------------
 
@@ -515,7 +466,7 @@ class Warden:
         if not parts:
             return
         keys = self.configuration.roster.columns.keys
-        batch = self._stepped.history
+        batch = self.out.history
         batch.keys = np.concatenate([keys[readings.rows] for readings in parts])
         batch.taken_ms = np.concatenate([readings.taken_ms for readings in parts])
         batch.values = np.concatenate([readings.values for readings in parts])
@@ -535,6 +486,7 @@ class Warden:
             sorted(self.deaf),
             self.refused.dump(),
             self.program.intervals.dump(),
+            {section.name: msgspec.msgpack.encode(section.dump()) for section in self.sections},
         )
 
     def load(self, state: WardenState) -> None:
@@ -551,11 +503,15 @@ class Warden:
         self.memory = Memory(self.program)
         self.memory.load(state.memory)
         self.book.load(state.book)
-        self._late = {}
+        self._late = LateAlarms()
         for alarm in self.book.open.values():
-            self._remember_late(alarm)
+            self._late.remember(alarm, self.configuration)
         self.orders = Orders(roster, self.book.has_critical)
         self.orders.load(state.orders)
+        self._furnish()
+        for section in self.sections:
+            if section.name in state.sections:
+                section.load(msgspec.msgpack.decode(state.sections[section.name], type=section.state_type))
         self.codec_notes = {codec: dict(notes) for codec, notes in state.codec_notes.items()}
         self.refusals = state.refusals
         self.deaf = set(state.deaf)
@@ -565,9 +521,9 @@ class Warden:
         self._dates_due_ms = 0 if self._dated else None
         self._stale_program = False
         self._orders_due_ms = self.orders.due_ms()
-        self._rewatch()
+        self.rewatch()
 
     @property
-    def _stepped(self) -> Stepped:
+    def out(self) -> Stepped:
         assert self._out is not None, "outside a step"
         return self._out

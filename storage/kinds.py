@@ -56,6 +56,19 @@ def _kind(name: str, table: Table, shape: rows.Shape[Any], scope: Callable[[froz
     return Kind(name, table, shape.row, shape.thing, scope, **more)
 
 
+def _document(name: str, table: Table, make: Any) -> Kind:
+    """A kind that is read back whole; `make` is its dataclass, with `id`, `name`, `site_id` (None: all sites) and `version`."""
+    columns = ("id", "site_id", "name", "version")
+
+    def row(thing: Any) -> dict[str, Any]:
+        return {column: getattr(thing, column) for column in columns} | {"body": rows.to_json(thing)}
+
+    def scope(ids: frozenset[str]) -> ColumnElement[bool]:
+        return or_(table.c.site_id.is_(None), table.c.site_id.in_(ids))
+
+    return Kind(name, table, row, lambda found: rows.from_json(make, found["body"]), scope, refers={"site_id": "site"})
+
+
 _IN_SITE = {"site_id": "site", "zone_id": "zone"}
 
 KINDS: dict[str, Kind] = {

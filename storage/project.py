@@ -16,7 +16,7 @@ from alarms.model import Alarm
 from power.model import Order
 from sites.metrics import unit_of
 from sites.model import Circuit, Site
-from storage import records_audit, records_inbox, rows, tables
+from storage import facts, records_audit, records_inbox, rows, tables
 from storage.database import add_missing, put
 from storage.projection import Outcome
 
@@ -53,6 +53,7 @@ def apply(connection: Connection, outcomes: Sequence[Outcome]) -> list[Circuit |
     _apply_orders(connection, outcomes)
     add_missing(connection, tables.firings, [rows.FIRING.row(firing) for outcome in outcomes for firing in outcome.firings])
     records_inbox.hear(connection, [unknown for outcome in outcomes for unknown in outcome.unknown])
+    facts.apply(connection, [fact for outcome in outcomes for fact in outcome.facts])
     _apply_points(connection, outcomes)
     merged = [
         told for outcome in outcomes for thing in _configured(outcome) if (told := _apply_configuration(connection, thing)) is not None
@@ -154,6 +155,12 @@ def _apply_audit(connection: Connection, outcomes: Sequence[Outcome]) -> None:
                 asked = {"circuit_id": order.circuit_id, "state": order.state.value, "reason": order.reason, "alarm_id": order.alarm_id}
                 records_audit.append(
                     connection, at_ms=step.at_ms, who=order.who, what=order.action.value, kind="order", thing_id=order.id, after=asked
+                )
+        for fact in outcome.facts:
+            if fact.who is not None:
+                what, after = fact.what or fact.state, facts.audited(fact)
+                records_audit.append(
+                    connection, at_ms=fact.changed_ms, who=fact.who, what=what, kind=fact.kind, thing_id=fact.id, after=after
                 )
         for thing in _configured(outcome):
             kind = "circuit" if isinstance(thing, Circuit) else "site"

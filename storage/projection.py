@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from alarms.linkage import Firing, HazardWanted, NotifyWanted
 from alarms.model import Transition
 from power.model import OrderStep
+from sites.facts import Fact
 from sites.model import Circuit, Site
 
 
@@ -46,6 +47,7 @@ class Outcome:
     points: list[tuple[str, str]] = field(default_factory=list)
     circuits: list[Circuit] = field(default_factory=list)
     sites: list[Site] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
@@ -59,6 +61,7 @@ class Outcome:
             or self.points
             or self.circuits
             or self.sites
+            or self.facts
         )
 
 

@@ -46,6 +46,7 @@ def weight(outcome: Outcome) -> int:
         outcome.points,
         outcome.circuits,
         outcome.sites,
+        outcome.facts,
     )
     return sum(map(len, parts))
 

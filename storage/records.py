@@ -20,10 +20,12 @@ from hazards.queries import HazardQuery
 from power.model import Order, OrderStep
 from power.queries import OrderQuery
 from rules.model import Rule
+from sites.facts import Fact
 from sites.inbox import InboxDevice
 from sites.people import Session, User
 from sites.records import Change, Conflict, Page, Scope
 from storage import (
+    facts,
     migrate,
     records_alarms,
     records_audit,
@@ -143,6 +145,14 @@ class Records:
     def alarm_counts(self, query: AlarmQuery, sites: Scope) -> dict[str, dict[str, int]]:
         with reading(self.engine) as c:
             return records_alarms.counts(c, query, sites)
+
+    def facts(self, kind: str, sites: Scope, cursor: str | None = None, limit: int = 50, **where: Any) -> Page[Fact]:
+        with reading(self.engine) as c:
+            return facts.page(c, kind, sites, cursor, limit, where)
+
+    def fact(self, kind: str, fact_id: str) -> Fact:
+        with reading(self.engine) as c:
+            return facts.one(c, kind, fact_id)
 
     def transitions(self, alarm_id: str) -> list[Transition]:
         with reading(self.engine) as c:

@@ -184,6 +184,44 @@ linkage_sites = Table("linkage_sites", metadata, _id("linkage_id"), _id("site_id
 # the version of a removal: a thing made again under the same id goes on from it
 removals = Table("removals", metadata, _id("kind"), _id("thing_id"), _version(), *_ms("at_ms"))
 
+
+def _documents(name: str) -> Table:
+    """A kind of configuration that is read back whole: JSON beside what is searched by. `site_id` null: it concerns all sites."""
+    return Table(
+        name,
+        metadata,
+        _id(),
+        _refers("site_id", "sites", null=True),
+        *_words("name"),
+        *_words("body"),
+        _version(),
+    )
+
+
+calendars = _documents("calendars")
+overrides = _documents("overrides")
+plans = _documents("plans")
+escalations = _documents("escalations")
+duty_rosters = _documents("duty_rosters")
+
+# -- what the scan keeps besides alarms and orders -----------------------------------------------------------------------
+
+facts = Table(
+    "facts",
+    metadata,
+    _id("kind"),
+    _id(),
+    *_words("site_id", "state", "subject"),
+    Column("from_ms", BigInteger, nullable=False),
+    *_ms("until_ms", null=True),
+    *_ms("changed_ms"),
+    *_flags("is_over"),
+    Column("seq", Integer, nullable=False),
+    *_words("body"),
+    Index(None, "kind", "changed_ms"),
+    Index(None, "kind", "subject"),
+)
+
 # -- people ------------------------------------------------------------------------------------------------------------
 
 users = Table(

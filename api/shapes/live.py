@@ -6,6 +6,7 @@ from typing_extensions import TypedDict
 
 from api.ports import Health
 from api.shapes.alarms import AlarmShape, TransitionShape
+from api.shapes.facts import FactShape
 from api.shapes.hazards import HazardShape, HazardStepShape
 from api.shapes.power import OrderShape, OrderStepShape
 from api.shapes.times import Instant
@@ -25,6 +26,7 @@ class SnapshotShape(TypedDict):
     at: Instant
     alarms: list[AlarmShape]
     orders: list[OrderShape]
+    facts: list[FactShape]
     health: HealthShape
 
 
@@ -56,6 +58,7 @@ class LiveEvents(TypedDict):
     alarm: AlarmEvent
     order: OrderEvent
     hazard: HazardEvent
+    run: FactShape
     health: HealthShape
 
 

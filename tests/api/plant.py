@@ -25,6 +25,7 @@ from power.model import Action, Measured, Order, OrderState, OrderStep
 from power.refusals import CIRCUIT_GONE, Refusal, refusal
 from power.requests import Cut, PowerRequest, RecordTrial, Restore, SetClass, SetCommanding
 from rules.model import Level, Rule, RuleKind, Scope, Severity
+from sites.facts import Fact
 from sites.inbox import InboxDevice
 from sites.model import Circuit, CircuitClass, Device, District, Enterprise, Site, Trial, Zone, derived_id
 from sites.people import Grant, User
@@ -181,6 +182,7 @@ class PaperBoard:
         self.roster = Roster()
         self.alarms: dict[str, Alarm] = {}
         self.orders: dict[str, Order] = {}
+        self.facts: dict[tuple[str, str], Fact] = {}
         self.ready = True
         self.degraded: dict[str, str] = {}
         for kind, things in tree():

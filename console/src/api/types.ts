@@ -2639,6 +2639,35 @@ export interface components {
              */
             to_at: string;
         };
+        /** FactShape */
+        FactShape: {
+            /** Body */
+            body: {
+                [key: string]: unknown;
+            };
+            /**
+             * Changed At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            changed_at: string;
+            /** From */
+            from: string | null;
+            /** Id */
+            id: string;
+            /** Is Over */
+            is_over: boolean;
+            /** Kind */
+            kind: string;
+            /** Site Id */
+            site_id: string;
+            /** State */
+            state: string;
+            /** Subject */
+            subject: string;
+            /** Until */
+            until: string | null;
+        };
         /** GapShape */
         GapShape: {
             /**
@@ -3090,6 +3119,7 @@ export interface components {
             hazard: components["schemas"]["HazardEvent"];
             health: components["schemas"]["HealthShape"];
             order: components["schemas"]["OrderEvent"];
+            run: components["schemas"]["FactShape"];
             snapshot: components["schemas"]["SnapshotShape"];
         };
         /** LoginAsk */
@@ -3829,6 +3859,8 @@ export interface components {
              * @example 2026-11-22T07:00:00.000Z
              */
             at: string;
+            /** Facts */
+            facts: components["schemas"]["FactShape"][];
             health: components["schemas"]["HealthShape"];
             /** Orders */
             orders: components["schemas"]["OrderShape"][];
