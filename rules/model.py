@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
+from sites.calendars import Window
+
 
 class Severity(IntEnum):
     """Ordered; P4..P1 of domain.md A3."""
@@ -86,6 +88,27 @@ class Scope:
     devices: tuple[str, ...] = ()
 
 
+class When(StrEnum):
+    """On which days or at which hours of a calendar a schedule applies."""
+
+    ANY = "any"
+    OPEN = "open"  # while the place is open
+    CLOSED = "closed"
+    HOLIDAY = "holiday"  # windows that begin on a holiday without an exceptional opening
+    WORKDAY = "workday"  # windows that begin on a day on which the place opens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """When a rule applies, in the zone of the point's site. `weekdays` (Monday 0; empty: all) are the days on which `windows` begin (empty:
+    the whole day). `calendar` empty: that of the site, else of its enterprise; where there is none, `when` limits nothing."""
+
+    weekdays: tuple[int, ...] = ()
+    windows: tuple[Window, ...] = ()
+    when: When = When.ANY
+    calendar: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """`metric` also covers its suffixed points (`closed` covers `closed.2`). `levels` are ordered from mild to severe.
@@ -128,6 +151,11 @@ class Rule:
     tolerance: float = 0.0
     of: str = ""
     covered: float = 0.5
+    schedule: Schedule | None = None
+    fold_count: int = 3  # activations within fold_s that make a (rule, subject) chatter (ISA-18.2; domain.md A4); 0: never
+    fold_s: float = 60.0
+    relative_to: str = ""  # "rated_a": limits are per cent of the rated current of the point's circuit
+    source: str = ""  # the clause from which its numbers come
 
 
 def is_met(rule: Rule, limit: float | None, value: float) -> bool:
@@ -137,3 +165,40 @@ def is_met(rule: Rule, limit: float | None, value: float) -> bool:
     if limit is None:
         return value in rule.states
     return value >= limit if rule.direction is Direction.ABOVE else value <= limit
+
+
+class NodeKind(StrEnum):
+    """Places that set numbers of a rule, from the widest to the narrowest: the narrower goes first."""
+
+    DISTRICT = "district"
+    ENTERPRISE = "enterprise"
+    SITE = "site"
+    ZONE = "zone"
+    DEVICE = "device"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelOverride:
+    """New numbers for one level of a rule (`level` counts from 0, the mildest). None: as inherited."""
+
+    level: int
+    limit: float | None = None
+    deadband: float | None = None
+    hold_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Override:
+    """Numbers of a rule as a place sets them for itself and everything below it; None: as inherited. At most one for a (rule, node).
+    `rules.inheritance` resolves them and refuses what the rule itself could not say."""
+
+    id: str
+    rule_id: str
+    node_kind: NodeKind
+    node_id: str
+    levels: tuple[LevelOverride, ...] = ()
+    hold_s: float | None = None
+    clear_hold_s: float | None = None
+    enabled: bool | None = None
+    reason: str = ""
+    version: int = 1
