@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 
 from alarms.linkage import Linkage
 from app.rows import THINGS, ConfigChanged
+from rules.compile import Program, compile
+from rules.intervals import Intervals
 from rules.model import Rule
 from sites.model import Circuit, Device, District, Enterprise, Site, Zone
 from sites.roster import Roster
 
-DOCUMENTS: tuple[str, ...] = ()  # kinds that the sections read: kept by id, nothing is compiled from them
+COMPILED = ("calendar", "override")  # documents that rules are compiled with
+DOCUMENTS: tuple[str, ...] = (*COMPILED,)  # kinds kept by id, which sections read
 KINDS = (*DOCUMENTS, "district", "enterprise", "site", "zone", "device", "circuit", "rule", "linkage")
 _KEPT_RULE_VERSIONS = 20
 
@@ -59,12 +62,17 @@ class Configuration:
         self.rules: dict[str, Rule] = {}
         self.linkages: dict[str, Linkage] = {}
         self.documents: dict[str, dict[str, Any]] = {kind: {} for kind in DOCUMENTS}
+        self.documents["calendar"] = self.roster.calendars
         self.versions: dict[tuple[str, str], int] = {}
         self._rule_versions: dict[tuple[str, int], Rule] = {}
 
     def rule(self, rule_id: str, version: int) -> Rule | None:
         """A rule as it was in that version, as long as it is kept; else as it is."""
         return self._rule_versions.get((rule_id, version)) or self.rules.get(rule_id)
+
+    def program(self, intervals: Intervals | None = None) -> Program:
+        """The rules as they stand, compiled for the roster as it stands, with the intervals learnt so far."""
+        return compile(self.rules.values(), self.roster, intervals)
 
     def apply(self, change: ConfigChanged) -> str | None:
         """Take a change in; None when it is old. Returns what it concerns: `rules` (compile anew), `roster`,
@@ -89,7 +97,7 @@ class Configuration:
             self.documents[change.kind].pop(change.id, None)
             if thing is not None:
                 self.documents[change.kind][change.id] = thing
-            return "documents"
+            return "rules" if change.kind in COMPILED else "documents"
         if thing is None:
             self.roster.remove(change.kind, change.id)
         else:
@@ -179,6 +187,7 @@ class Configuration:
         for kind in DOCUMENTS:
             kept: list[Any] = [msgspec.msgpack.decode(body, type=THINGS[kind]) for body in state.documents.get(kind, ())]
             self.documents[kind] = {thing.id: thing for thing in kept}
+        r.calendars = self.documents["calendar"]
         self.versions = {}
         for name, version in state.versions.items():
             kind, _, thing_id = name.partition(":")

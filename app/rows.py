@@ -17,7 +17,8 @@ from alarms.requests import Acknowledge, Assign, Judge, LinkHazard, Note, Progre
 from ingest.heard import Availability, CodecNote, PointHeard, Refused, UnknownDevice
 from power.model import Confirmation
 from power.requests import Cut, LockOut, RecordTrial, Restore, SetClass, SetCommanding, Unlock
-from rules.model import Rule
+from rules.model import Override, Rule
+from sites.calendars import Calendar
 from sites.model import Circuit, Device, District, Enterprise, Site, Zone
 from sites.readings import RawReadings
 
@@ -32,6 +33,8 @@ THINGS: dict[str, type] = {
     "circuit": Circuit,
     "rule": Rule,
     "linkage": Linkage,
+    "calendar": Calendar,
+    "override": Override,
 }
 
 

@@ -37,7 +37,7 @@ from power.order_book import Advance
 from power.orders import Orders
 from rules import engine
 from rules.carry import carry
-from rules.compile import Program, compile, extend
+from rules.compile import Program, extend
 from rules.findings import Edge, Finding
 from rules.intervals import Intervals
 from rules.memory import Memory
@@ -57,7 +57,7 @@ class Warden:
         self.now_ms = 0
         self.configuration = Configuration()
         self.clocks = Clocks()
-        self.program: Program = compile([], self.configuration.roster)
+        self.program: Program = self.configuration.program()
         self.memory = Memory(self.program)
         self.book = Book()
         self.orders = Orders(self.configuration.roster, self.book.has_critical)
@@ -454,7 +454,7 @@ class Warden:
         if not self._stale_program:
             return
         self._stale_program = False
-        program = compile(self.configuration.rules.values(), self.configuration.roster, self.program.intervals)
+        program = self.configuration.program(self.program.intervals)
         self.memory = carry(self.program, self.memory, program)
         self.program = program
         self.rewatch()
@@ -499,7 +499,7 @@ class Warden:
         self.clocks.load(state.clocks)
         intervals = Intervals()
         intervals.load(state.intervals, roster)
-        self.program = compile(self.configuration.rules.values(), roster, intervals)
+        self.program = self.configuration.program(intervals)
         self.memory = Memory(self.program)
         self.memory.load(state.memory)
         self.book.load(state.book)

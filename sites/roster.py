@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sites.calendars import Calendar
 from sites.model import Circuit, Device, District, Enterprise, Site, Zone, point_id, point_key
 
 CLASS_INTERVAL_S: dict[str, float] = {
@@ -68,6 +69,7 @@ class Roster:
         self.sites: dict[str, Site] = {}
         self.zones: dict[str, Zone] = {}
         self.circuits: dict[str, Circuit] = {}
+        self.calendars: dict[str, Calendar] = {}
         self.edition = 0  # rises whenever a device is put or removed: what was looked up before may lead elsewhere now
         self.device_rows: dict[str, int] = {}
         self.rows_ever: dict[str, int] = {}  # device id -> row, also of removed ones: a device that returns finds its points

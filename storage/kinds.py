@@ -6,11 +6,13 @@ It holds no connection; `storage.records_things` reads and writes by it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, or_, select
 
+from rules.model import NodeKind, Override
+from sites.calendars import Calendar
 from storage import rows, tables
 
 
@@ -69,6 +71,12 @@ def _document(name: str, table: Table, make: Any) -> Kind:
     return Kind(name, table, row, lambda found: rows.from_json(make, found["body"]), scope, refers={"site_id": "site"})
 
 
+def _override_row(override: Override) -> dict[str, Any]:
+    # its own site is a column where it is set for one; the narrower places are known to the roster only
+    site_id = override.node_id if override.node_kind is NodeKind.SITE else None
+    return {"id": override.id, "site_id": site_id, "name": override.rule_id, "version": override.version, "body": rows.to_json(override)}
+
+
 _IN_SITE = {"site_id": "site", "zone_id": "zone"}
 
 KINDS: dict[str, Kind] = {
@@ -115,6 +123,8 @@ KINDS: dict[str, Kind] = {
              searched=("id", "name", "name_en")),
         Kind("linkage", tables.linkages, rows.linkage_row, rows.linkage_of,
              _confined(tables.linkages, tables.linkage_sites, "linkage_id"), searched=("id", "name", "name_en")),
+        _document("calendar", tables.calendars, Calendar),
+        replace(_document("override", tables.overrides, Override), row=_override_row),
     )
 }  # fmt: skip
 

@@ -6,6 +6,7 @@ import typing
 import msgspec
 import pytest
 
+from app.configuration import KINDS
 from app.rows import FORMAT, ITEMS, THINGS, ConfigChanged, Input, Placed, RowError, decode, encode
 from sites.model import Site
 from sites.readings import NO_TIME, RawReadings
@@ -52,7 +53,7 @@ def test_readings_come_back_bit_by_bit() -> None:
 def test_a_changed_thing_travels_whole() -> None:
     site = Site(id="s", enterprise_id="e", name="商场", commanding=True, version=4)
     assert ConfigChanged.of("site", "s", 4, site).thing() == site
-    assert set(THINGS) == {"district", "enterprise", "site", "zone", "device", "circuit", "rule", "linkage"}
+    assert set(THINGS) == set(KINDS)
 
 
 def test_a_row_of_another_format_is_refused() -> None:
