@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from rules.intervals import Intervals
 from rules.model import DERIVED_KINDS, Direction, Rule, RuleKind, Scope
+from rules.schedule import Gates
 from sites.metrics import base_metric
 from sites.roster import Roster
 
@@ -63,6 +64,9 @@ class Program:
     checks: int = 0
     check_spec: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     check_row: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    runs: int = 0  # neighbouring rows of one device: points of a device mostly lie together
+    run_row: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))  # where each run begins
+    run_device: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     devices: int = 0
     gap_ms: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))  # by device row
     link_lateness_ms: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -71,11 +75,18 @@ class Program:
     watch_rule: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     watch_device: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     watch_limit_ms: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    gates: Gates = field(default_factory=Gates)
 
     @property
     def device_rows(self) -> NDArray[np.int32]:
         """Device row of each point row."""
         return self.roster.columns.device_rows
+
+    def devices_of(self, span: slice) -> NDArray[np.int32]:
+        """The device rows that the rows of a span belong to, without repeating those of neighbours."""
+        starts = self.run_row[: self.runs]
+        first, last = np.searchsorted(starts, (span.start, span.stop - 1), side="right")
+        return self.run_device[first - 1 : last]
 
 
 def compile(rules: Iterable[Rule], roster: Roster, intervals: Intervals | None = None) -> Program:
@@ -111,6 +122,11 @@ def extend(program: Program, roster: Roster, from_row: int) -> None:
     rows = np.arange(from_row, roster.size, dtype=np.int32)
     if not len(rows):
         return
+    own = program.device_rows[from_row : roster.size]
+    begins = np.flatnonzero(np.concatenate(([True], own[1:] != own[:-1])))
+    program.run_row = _append(program.run_row, program.runs, (begins + from_row).astype(np.int32))
+    program.run_device = _append(program.run_device, program.runs, own[begins])
+    program.runs += len(begins)
     rule, row = _match(program, rows)
     levels = program.level_counts[rule]
     ends = np.cumsum(levels)
@@ -122,8 +138,9 @@ def extend(program: Program, roster: Roster, from_row: int) -> None:
     program.check_row = _append(program.check_row, program.checks, check_row)
     per_row = np.bincount(check_row - from_row, minlength=len(rows))
     program.start = _append(program.start, from_row + 1, program.checks + np.cumsum(per_row))
-    program.checks += total
+    first, program.checks = program.checks, program.checks + total
     program.rows = roster.size
+    program.gates.add_checks(program, first)
 
 
 def pair_key(program: Program, checks: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -204,6 +221,7 @@ def _extend_devices(program: Program) -> None:
     program.watch_start = _append(program.watch_start, first + 1, program.watches + np.cumsum(per_device))
     watches = np.arange(program.watches, program.watches + len(rule))
     program.watches += len(rule)
+    program.gates.add_watches(program, program.watches - len(rule))
     program.devices = len(roster.devices_by_row)
     set_intervals(program, rows, watches)
 

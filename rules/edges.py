@@ -26,12 +26,15 @@ class Edges:
     """What a step collects: columns, one tuple of equally long arrays a call of `add`. `check` is a check, or `-1 - watch`."""
 
     parts: list[tuple[NDArray[Any], ...]] = field(default_factory=list)
+    offset: int = 0  # of the part of the batch that is being stepped
 
     def add(self, check: Any, fired_ms: Any, index: Any, sub: int, is_up: bool, at_ms: Any, value: Any, is_late: Any) -> None:
-        """Edges of one direction. `index`: that of the causing reading in the stepped batch, -1 for timers. `sub` orders edges of one
-        check by one reading."""
+        """Edges of one direction. `index`: that of the causing reading in the stepped part of the batch, -1 for timers, below for what goes
+        before timers of the same time. `sub` orders edges of one check by one reading."""
         n = len(check)
         if n:
+            if self.offset:
+                index = np.where(np.asarray(index) < 0, index, np.asarray(index) + self.offset)
             columns = (fired_ms, index, sub, is_up, at_ms, value, is_late)
             self.parts.append((check, *(np.broadcast_to(np.asarray(column), (n,)) for column in columns)))
 
@@ -103,7 +106,7 @@ def _walk(program: Program, memory: Memory, rows: list[tuple[Any, ...]]) -> list
                 at_ms=at_ms,
                 fired_ms=fired,
                 is_late=late,
-                index=index,
+                index=max(index, -1),
             )
         )
     return made
@@ -138,5 +141,5 @@ def _silence(program: Program, rule_row: int, device_row: int, fired: int, index
         value=None,
         at_ms=at_ms,
         fired_ms=fired,
-        index=index,
+        index=max(index, -1),
     )

@@ -16,20 +16,18 @@ reading never clears: it ends a running clear hold, and the next reading in time
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
-from rules import presence
+from rules import gates, presence
 from rules.compile import Program
 from rules.edges import Edges, findings
 from rules.findings import Finding
-from rules.kernels import ACTIVE, FALLING, LATE, PENDING, RISING, due_times, judge
-from rules.memory import NEVER, Memory
+from rules.kernels import ACTIVE, FALLING, LATE, OPENED, PENDING, RISING, SHUT, due_times, judge
+from rules.memory import Memory
+from rules.sieve import awake_sets, span_of
+from rules.wheel import FAR
 from sites.readings import RETAINED, STALE_RETAINED, Readings
-
-_CHUNK = 1 << 13  # readings whose temporaries stay in the nearest caches
 
 
 def step(program: Program, memory: Memory, readings: Readings, until_ms: int) -> list[Finding]:
@@ -39,23 +37,34 @@ def step(program: Program, memory: Memory, readings: Readings, until_ms: int) ->
     batch before: the engine itself reads only its memory. Returns findings ordered by (`fired_ms`, timers first, batch index)."""
     edges = Edges()
     _start(program, memory)
-    rows, arrived, live = readings.rows, readings.arrived_ms, None
-    if len(rows):
+    arrived = readings.arrived_ms
+    if len(arrived):
         if arrived[0] < memory.now_ms:
             arrived = np.maximum(arrived, memory.now_ms)
         until_ms = max(until_ms, int(arrived[-1]))
-        use = None
+    for first, last, to_ms in gates.spans(program, memory, arrived, max(until_ms, memory.now_ms), edges):
+        edges.offset = first
+        is_whole = last - first == len(arrived)
+        _span(program, memory, readings if is_whole else readings.cut(first, last), arrived[first:last], to_ms, edges)
+    return findings(program, memory, edges)
+
+
+def _span(program: Program, memory: Memory, readings: Readings, arrived: NDArray[np.int64], until_ms: int, edges: Edges) -> None:
+    """A part of a batch in which no gate of a schedule turns, and time up to its end."""
+    rows, live, span = readings.rows, None, None
+    if len(rows):
+        gates.note(memory, readings, arrived)
+        use, span = None, span_of(rows)
         if readings.flags.any():
+            span = None
             use = np.flatnonzero((readings.flags & STALE_RETAINED) == 0)  # those tell what is known already
             live = np.flatnonzero((readings.flags & RETAINED) == 0)
-        _take(program, memory, readings, arrived, use, edges)
-    until_ms = max(until_ms, memory.now_ms)
+        _take(program, memory, readings, arrived, use, span, edges)
     _ring(program, memory, until_ms, edges)
     if live is not None:
         rows, arrived = rows[live], arrived[live]
-    presence.hear(program, memory, program.device_rows[rows], arrived, live, until_ms, edges)
+    presence.hear(program, memory, rows, span, arrived, live, until_ms, edges)
     memory.now_ms = until_ms
-    return findings(program, memory, edges)
 
 
 def heard(program: Program, memory: Memory, device_id: str, arrived_ms: int) -> list[Finding]:
@@ -72,9 +81,11 @@ def availability(program: Program, memory: Memory, device_id: str, online: bool,
 
 def due_ms(memory: Memory) -> int | None:
     """Nothing fires by time alone before this moment (service time); it may turn out that nothing fires then either. None: never."""
+    turns = max(gates.next_ms(memory.program, memory), memory.now_ms)
     holds = memory.wheel.next_ms()
     silences = memory.watch_wheel.next_ms() if memory.paused_ms is None else None
-    return min((due for due in (holds, None if silences is None else silences + memory.lost_ms) if due is not None), default=None)
+    dues = (holds, None if silences is None else silences + memory.lost_ms, None if turns == FAR else turns)
+    return min((due for due in dues if due is not None), default=None)
 
 
 def pause(program: Program, memory: Memory, now_ms: int) -> list[Finding]:
@@ -112,71 +123,22 @@ def _device_item(program: Program, memory: Memory, device_id: str, arrived_ms: i
 
 
 def _take(
-    program: Program, memory: Memory, readings: Readings, arrived: NDArray[np.int64], use: NDArray[np.int64] | None, edges: Edges
+    program: Program,
+    memory: Memory,
+    readings: Readings,
+    arrived: NDArray[np.int64],
+    use: NDArray[np.int64] | None,
+    span: slice | None,
+    edges: Edges,
 ) -> None:
-    """The readings at `use` (None: all), in rounds in which no row occurs twice."""
-    rows = readings.rows if use is None else readings.rows[use]
-    for part in _rounds(memory, rows):
-        at = part if use is None else use[part]
-        row, taken, values = rows[part], readings.taken_ms[at], readings.values[at]
-        awake, newest = _sieve(memory, row, taken, values)
-        if len(awake):
-            index = at[awake] if isinstance(at, np.ndarray) else awake
-            delay = readings.delay_ms[index]
-            _wake(program, memory, index, row[awake].astype(np.int64), taken[awake], arrived[index], values[awake], delay, newest, edges)
-
-
-def _rounds(memory: Memory, rows: NDArray[np.int32]) -> Iterator[slice | NDArray[np.int64]]:
-    """Parts of the batch, in order, in each of which a row occurs once: first all first readings, then all second ones, ..."""
-    n = len(rows)
-    if n < 2 or (rows[1:] > rows[:-1]).all():
-        yield slice(0, n)
-        return
-    numbers = np.arange(n, dtype=np.int32)
-    memory.order[rows[::-1]] = numbers[::-1]  # of several the first stands: it is assigned last
-    is_first = memory.order[rows] == numbers
-    first = np.flatnonzero(is_first)
-    if len(first) == n:
-        yield slice(0, n)
-        return
-    yield first
-    rest = np.flatnonzero(~is_first)
-    by_row = rest[np.argsort(rows[rest], kind="stable")]
-    starts = np.flatnonzero(np.concatenate(([True], rows[by_row][1:] != rows[by_row][:-1])))
-    rank = np.arange(len(rest)) - np.repeat(starts, np.diff(np.append(starts, len(rest))))
-    ordered = by_row[np.lexsort((by_row, rank))]
-    yield from np.split(ordered, np.cumsum(np.bincount(rank))[:-1])
-
-
-def _sieve(
-    memory: Memory, rows: NDArray[np.int32], taken: NDArray[np.int64], values: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Of readings of different rows, which are awake (may change a check) and what their rows' newest time was before them; the newest
-    times are moved on. This is the whole price of a quiet reading, whatever the number of rules: a few passes over short columns."""
-    found: list[NDArray[np.int64]] = []
-    before: list[NDArray[np.int64]] = []
-    n = len(rows)
-    is_span = n > 1 and int(rows[-1]) - int(rows[0]) == n - 1 and bool((rows[1:] > rows[:-1]).all())
-    for begin in range(0, n, _CHUNK):
-        end = min(begin + _CHUNK, n)
-        # neighbouring rows are a slice: views instead of gathers
-        own = slice(int(rows[begin]), int(rows[begin]) + end - begin) if is_span else rows[begin:end].astype(np.intp)
-        when, value, newest = taken[begin:end], values[begin:end], memory.taken_ms[own]
-        awake = np.flatnonzero((value < memory.low[own]) | (value > memory.high[own]))
-        is_newer = when > newest
-        known = newest[awake]
-        if is_newer.all():
-            memory.taken_ms[own] = when
-        else:
-            memory.taken_ms[own] = np.maximum(when, newest)
-            again = when[awake] == known  # duplicates change nothing
-            awake, known = awake[~again], known[~again]
-        if len(awake):
-            found.append(awake + begin)
-            before.append(known)
-    if not found:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    return np.concatenate(found), np.concatenate(before)
+    """The readings at `use` (None: all, `span` then being their rows if these are neighbours)."""
+    rows, taken, values = readings.rows, readings.taken_ms, readings.values
+    if use is not None:
+        rows, taken, values = rows[use], taken[use], values[use]
+    for places, newest in awake_sets(memory, rows, span, taken, values):
+        index = places if use is None else use[places]
+        own = rows[places].astype(np.intp)
+        _wake(program, memory, index, own, taken[places], arrived[index], values[places], readings.delay_ms[index], newest, edges)
 
 
 def _wake(
@@ -192,68 +154,83 @@ def _wake(
     edges: Edges,
 ) -> None:
     """The state machine, for all checks of some readings of different rows."""
-    counts = program.start[rows + 1] - program.start[rows]
-    begins = np.cumsum(counts) - counts
+    starts = program.start[rows]
+    counts = program.start[rows + 1] - starts
+    begins = counts.cumsum() - counts
     own = np.repeat(np.arange(len(rows)), counts)  # reading of each check
-    checks = np.arange(len(own)) + np.repeat(program.start[rows] - begins, counts)
-    pending = np.flatnonzero(memory.status[checks] & PENDING)
-    if len(pending):
-        _fire(program, memory, checks[pending], due_times(program, memory, checks[pending]), arrived[own[pending]], edges)
-    specs, spec = program.specs, program.check_spec[checks]
-    device = program.device_rows[rows]
-    fresh = taken > newest
-    gap = fresh & (newest != NEVER) & (taken - newest > program.gap_ms[device])
-    lateness = specs.lateness_ms[spec]
-    late = delay[own] > np.where(lateness < 0, program.link_lateness_ms[device][own], lateness)
-    met, back = judge(specs, spec, values[own])
+    checks = np.arange(len(own)) + np.repeat(starts - begins, counts)
     status = memory.status[checks]
-    active, fresh_own, gap_own, at = (status & ACTIVE) != 0, fresh[own], gap[own], taken[own]
+    if (status & SHUT).any():
+        is_open = (status & SHUT) == 0
+        checks, own, status = checks[is_open], own[is_open], status[is_open]
+    waiting = (status & PENDING).nonzero()[0]
+    if len(waiting):
+        waiting = waiting[memory.wheel.queued_ms[checks[waiting]] <= arrived[own[waiting]]]  # none is due before its entry
+        if len(waiting):
+            _fire(program, memory, checks[waiting], due_times(program, memory, checks[waiting]), arrived[own[waiting]], edges)
+            status = memory.status[checks]
+    specs, spec = program.specs, program.check_spec[checks]
+    met, back = judge(specs, spec, values[own])
+    active = (status & ACTIVE) != 0
+    fresh = taken > newest
+    is_fresh, late = fresh.all(), np.zeros(len(checks), np.bool_)
+    if delay.any():
+        lateness = specs.lateness_ms[spec]
+        late = delay[own] > np.where(lateness < 0, program.link_lateness_ms[program.device_rows[rows]][own], lateness)
+        back &= ~late
 
-    rise = fresh_own & met & ~active
-    fall = fresh_own & back & active & ~late
-    begin = (rise & ((status & RISING) == 0)) | (fall & ((status & FALLING) == 0)) | ((rise | fall) & gap_own)
-    since_taken = np.where(begin, at, memory.since_taken_ms[checks])
-    clock = np.where(fall, memory.hearing(arrived)[own], arrived[own])
-    since_clock = np.where(begin, clock, memory.since_clock_ms[checks])
-    hold = np.where(fall, specs.clear_hold_ms[spec], specs.hold_ms[spec])
-    # a clear hold that ran out while the point was overdue ends with the reading that is heard again
-    over = (at - since_taken >= hold) | (fall & (clock - since_clock >= hold))
-    raised, cleared = rise & over, fall & over
-    rising, falling = rise & ~over, fall & ~over
-
-    after = status.copy()
-    after[fresh_own & ~active & ~met] = 0
-    after[fresh_own & active & (~back | late)] = ACTIVE
-    after[rising] = RISING
-    after[rising & late] |= LATE
-    after[raised] = ACTIVE
-    after[falling] = ACTIVE | FALLING
-    after[cleared] = 0
+    # all that is known but activity ends with a reading in time, and is set anew for what goes on
+    after, to_toggle = status & ACTIVE, np.where(active, back, met)
+    if not is_fresh:
+        after = np.where(fresh[own], after, status)
+        to_toggle &= fresh[own]
+    moving = to_toggle.nonzero()[0]
+    raised = cleared = moving
+    if len(moving):
+        check, reading, up = checks[moving], own[moving], ~active[moving]
+        at, clock = taken[reading], arrived[reading]
+        begin = (status[moving] & PENDING) == 0
+        if not up.all():
+            clock = np.where(up, clock, memory.hearing(clock))
+        since_taken, since_clock = at, clock
+        if not begin.all():
+            # one that is running was heard before; a gap breaks it
+            begin |= at - newest[reading] > program.gap_ms[program.device_rows[rows[reading]]]
+            is_first = begin | ((status[moving] & OPENED) != 0)  # on the device's clock a hold that a gate began is measured from here
+            since_taken = np.where(is_first, at, memory.since_taken_ms[check])
+            since_clock = np.where(begin, clock, memory.since_clock_ms[check])
+        hold = np.where(up, specs.hold_ms[spec[moving]], specs.clear_hold_ms[spec[moving]])
+        # a clear hold that ran out while the point was overdue ends with the reading that is heard again
+        over = (at - since_taken >= hold) | (~up & (clock - since_clock >= hold))
+        held = np.where(up, np.where(late[moving], RISING | LATE, RISING), ACTIVE | FALLING)
+        after[moving] = np.where(over, up, held)
+        memory.since_taken_ms[check] = since_taken
+        memory.since_clock_ms[check] = since_clock
+        raised, cleared = (over & up).nonzero()[0], (over & ~up).nonzero()[0]
     memory.status[checks] = after
-    keep = rising | falling
-    memory.since_taken_ms[checks[keep]] = since_taken[keep]
-    memory.since_clock_ms[checks[keep]] = since_clock[keep]
-    memory.heard_h[rows[fresh]] = memory.hearing(arrived[fresh])
-    memory.values[rows[fresh]] = values[fresh]
-    waiting = checks[keep]
+    if is_fresh:
+        memory.heard_h[rows], memory.values[rows] = memory.hearing(arrived), values
+    else:
+        memory.heard_h[rows[fresh]], memory.values[rows[fresh]] = memory.hearing(arrived[fresh]), values[fresh]
+    waiting = checks[(after & PENDING).nonzero()[0]]
     if len(waiting):
         memory.wheel.put(waiting, due_times(program, memory, waiting))
     memory.settle_bounds(rows)
 
-    # out of order, but an alarm all the same; one from before the end of the last alarm is part of that, or comes again
-    flash = ~fresh_own & met & ~active & ~late & (specs.hold_ms[spec] == 0) & (at > memory.ended_ms[checks])
-    memory.ended_ms[checks[cleared]] = since_taken[cleared]
-    memory.ended_ms[checks[flash]] = at[flash]
-    for chosen, is_up, when, is_late, sub in (
-        (raised, True, since_taken + hold, late, 0),
-        (cleared, False, since_taken + hold, False, 0),
-        (flash, True, at, True, 0),
-        (flash, False, at, True, 1),
-    ):
-        if chosen.any():
-            reading = own[chosen]
-            tell = is_late if isinstance(is_late, bool) else is_late[chosen]
-            edges.add(checks[chosen], arrived[reading], index[reading], sub, is_up, when[chosen], values[reading], tell)
+    if not is_fresh:
+        # out of order, but an alarm all the same; one from before the end of the last alarm is part of that, or comes again
+        at = taken[own]
+        flash = (~fresh[own] & met & ~active & ~late & (specs.hold_ms[spec] == 0) & (at > memory.ended_ms[checks])).nonzero()[0]
+        memory.ended_ms[checks[flash]] = at[flash]
+        for is_up, sub in ((True, 0), (False, 1)):
+            edges.add(checks[flash], arrived[own[flash]], index[own[flash]], sub, is_up, at[flash], values[own[flash]], True)
+    if len(cleared):
+        memory.ended_ms[check[cleared]] = since_taken[cleared]
+    for chosen, is_up in ((raised, True), (cleared, False)):
+        if len(chosen):
+            by, is_late = reading[chosen], late[moving[chosen]] if is_up else False
+            when = (since_taken + hold)[chosen]
+            edges.add(check[chosen], arrived[by], index[by], 0, is_up, when, values[by], is_late)
 
 
 def _fire(

@@ -19,6 +19,10 @@ RISING = 2  # met, its hold is running
 FALLING = 4  # active, but back to normal, its clear hold is running
 LATE = 8  # the reading that last confirmed a rise was late
 PENDING = RISING | FALLING
+BY_SCHEDULE = 16  # shut by its schedule
+BY_CONDITION = 32  # shut by what it waits for (only while)
+SHUT = BY_SCHEDULE | BY_CONDITION
+OPENED = 64  # rising since a gate opened; no reading has confirmed it yet
 
 
 def judge(specs: Specs, spec: NDArray[np.int32], values: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -42,6 +46,8 @@ def quiet_bounds(specs: Specs, spec: NDArray[np.int32], status: NDArray[np.uint8
     high = np.where(active, specs.active_high[spec], specs.idle_high[spec])
     pending = (status & PENDING) != 0
     low[pending], high[pending] = np.inf, -np.inf
+    shut = (status & SHUT) != 0
+    low[shut], high[shut] = -np.inf, np.inf
     return low, high
 
 
@@ -63,6 +69,6 @@ def due_times(program: Program, memory: Memory, checks: NDArray[np.int64]) -> ND
     due = np.full(len(checks), FAR, np.int64)
     rising = (status & RISING) != 0
     falling = ((status & FALLING) != 0) & (fall_h <= overdue_h)
-    due[rising] = np.minimum(held, overdue)[rising]
+    due[rising] = np.minimum(held, np.maximum(overdue, since))[rising]  # overdue before its gate opened: at once
     due[falling] = fall[falling]
     return due

@@ -20,33 +20,34 @@ SIGN, OFFLINE, RETAINED_ONLINE = 0, 1, 2  # what `apply` is told of a device
 def hear(
     program: Program,
     memory: Memory,
-    devices: NDArray[np.int32],
+    rows: NDArray[np.int32],
+    span: slice | None,
     arrived: NDArray[np.int64],
     index: NDArray[np.int64] | None,
     until_ms: int,
     edges: Edges,
 ) -> None:
-    """Readings of device rows, in arrival order (`index`: their places in the batch, None when all are), then time up to `until_ms`."""
+    """Readings of point rows (`span`: the rows themselves where they are neighbours), in arrival order (`index`: their places in the batch,
+    None when all are), then time up to `until_ms`."""
     until_h = int(memory.hearing(until_ms))
     due = memory.watch_wheel.take(until_h)
-    if len(devices):
-        heard_h = memory.hearing(arrived)
+    if len(rows):
+        at_once = arrived[0] == arrived[-1]
         # a device heard before can only fall silent within the batch if its entry in the wheel is due by its end
         suspects = program.watch_device[due]
-        if memory.alerts:
-            suspects = np.concatenate((suspects, devices[memory.device_alert[devices]]))
-        if memory.unheard:
-            suspects = np.concatenate((suspects, devices[memory.device_heard_h[devices] == NEVER]))
-        suspects = np.unique(suspects)
-        if len(suspects):
-            mark = np.zeros(memory.devices, np.bool_)
-            mark[suspects] = True
-            own = np.flatnonzero(mark[devices])
+        suspects = suspects[~memory.device_odd[suspects]]
+        wants_all = memory.alerts or memory.unheard or len(suspects) or not at_once
+        repeats = span is None or wants_all
+        devices = program.device_rows[rows if span is None else span] if repeats else program.devices_of(span)
+        if memory.alerts or memory.unheard or len(suspects):
+            memory.device_odd[suspects] = True
+            own = np.flatnonzero(memory.device_odd[devices])
+            memory.device_odd[suspects] = False
             if len(own):
-                _replay(program, memory, devices[own], arrived[own], heard_h[own], own if index is None else index[own], edges)
+                heard_h = memory.hearing(arrived[own])
+                _replay(program, memory, devices[own], arrived[own], heard_h, own if index is None else index[own], edges)
                 due = np.union1d(due, _watches_of(program, np.unique(devices[own]))[0])
-        at_once = arrived[0] == arrived[-1]
-        memory.device_heard_h[devices] = heard_h[0] if at_once else heard_h  # of several the last stands
+        memory.device_heard_h[devices] = memory.hearing(arrived[0] if at_once else arrived)  # of several the last stands
     _settle_due(program, memory, due, until_h, edges)
 
 
@@ -57,8 +58,9 @@ def apply(program: Program, memory: Memory, device: int, kind: int, edges: Edges
     raised = memory.watch_raised[watches]
     if kind == OFFLINE:
         memory.device_offline[device] = True
-        memory.watch_raised[watches] = True
-        edges.add(-1 - watches[~raised], now, -1, 0, True, now, np.nan, False)
+        begins = watches[~raised & ~memory.watch_shut[watches]]
+        memory.watch_raised[begins] = True
+        edges.add(-1 - begins, now, -1, 0, True, now, np.nan, False)
     else:
         memory.device_offline[device] = False
         if kind == SIGN:
@@ -104,7 +106,11 @@ def _replay(
     offline = memory.device_offline[devices][own] & is_first[own]
     since = before[own]
     due = np.where(offline, memory.now_ms, since + program.watch_limit_ms[watches] + memory.lost_ms)
-    falls_silent = ~was_raised & (offline | ((since != NEVER) & (since + program.watch_limit_ms[watches] <= heard_h[own])))
+    falls_silent = (
+        ~was_raised
+        & ~memory.watch_shut[watches]
+        & (offline | ((since != NEVER) & (since + program.watch_limit_ms[watches] <= heard_h[own])))
+    )
     fired = np.maximum(due, memory.now_ms)[falls_silent]
     edges.add(-1 - watches[falls_silent], fired, -1, 0, True, due[falls_silent], np.nan, False)
     ends = was_raised | falls_silent
@@ -114,12 +120,12 @@ def _replay(
     memory.device_offline[heads] = False
     memory.unheard -= int((memory.device_heard_h[heads] == NEVER).sum())
     memory.alerts -= int(memory.device_alert[heads].sum())
-    memory.device_alert[heads] = False
+    memory.device_alert[heads] = memory.device_odd[heads] = False
 
 
 def _settle_due(program: Program, memory: Memory, watches: NDArray[np.int64], until_h: int, edges: Edges) -> None:
     """Raise those of these watches that are due by `until_h`, queue the others again."""
-    watches = watches[~memory.watch_raised[watches]]
+    watches = watches[~(memory.watch_raised[watches] | memory.watch_shut[watches])]
     if not len(watches):
         return
     device = program.watch_device[watches]
@@ -136,6 +142,29 @@ def _settle_due(program: Program, memory: Memory, watches: NDArray[np.int64], un
     memory.watch_wheel.put(watches[waiting], due[waiting])
 
 
+def set_gate(program: Program, memory: Memory, watches: NDArray[np.int64], is_open: bool, now_ms: int, edges: Edges, index: int) -> None:
+    """Let the schedule of these watches (each once) be open or shut from `now_ms` on. Shut, a silence ends and none begins; one that lasts
+    when it opens raises at once. `index` orders the ends before timers."""
+    changed = watches[memory.watch_shut[watches] == is_open]
+    if not len(changed):
+        return
+    memory.watch_shut[changed] = not is_open
+    device = program.watch_device[changed]
+    if not is_open:
+        ends = changed[memory.watch_raised[changed]]
+        memory.watch_raised[ends] = False
+        edges.add(-1 - ends, now_ms, index, 0, False, now_ms, np.nan, False)
+    else:
+        offline, heard_h = memory.device_offline[device], memory.device_heard_h[device]
+        due = heard_h + program.watch_limit_ms[changed]
+        silent = offline | ((heard_h != NEVER) & (due <= memory.hearing(now_ms)))
+        memory.watch_raised[changed[silent]] = True
+        edges.add(-1 - changed[silent], now_ms, -1, 0, True, now_ms, np.nan, False)
+        waiting = ~silent & (heard_h != NEVER)
+        memory.watch_wheel.put(changed[waiting], due[waiting])
+    _settle_alerts(program, memory, np.unique(device))
+
+
 def _settle_alerts(program: Program, memory: Memory, devices: NDArray[np.int64] | NDArray[np.int32]) -> None:
     watches, counts = _watches_of(program, devices)
     raised = np.zeros(len(devices), np.int64)
@@ -143,6 +172,7 @@ def _settle_alerts(program: Program, memory: Memory, devices: NDArray[np.int64] 
     now = memory.device_offline[devices] | (raised > 0)
     memory.alerts += int(now.sum()) - int(memory.device_alert[devices].sum())
     memory.device_alert[devices] = now
+    memory.device_odd[devices] = now | (memory.device_heard_h[devices] == NEVER)
 
 
 def _watches_of(program: Program, devices: NDArray[np.int64] | NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
