@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from rules.intervals import Intervals
 from rules.model import DERIVED_KINDS, Direction, Rule, RuleKind, Scope
+from rules.schedule import Gates
 from sites.metrics import base_metric
 from sites.roster import Roster
 
@@ -74,6 +75,7 @@ class Program:
     watch_rule: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     watch_device: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     watch_limit_ms: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    gates: Gates = field(default_factory=Gates)
 
     @property
     def device_rows(self) -> NDArray[np.int32]:
@@ -136,8 +138,9 @@ def extend(program: Program, roster: Roster, from_row: int) -> None:
     program.check_row = _append(program.check_row, program.checks, check_row)
     per_row = np.bincount(check_row - from_row, minlength=len(rows))
     program.start = _append(program.start, from_row + 1, program.checks + np.cumsum(per_row))
-    program.checks += total
+    first, program.checks = program.checks, program.checks + total
     program.rows = roster.size
+    program.gates.add_checks(program, first)
 
 
 def pair_key(program: Program, checks: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -218,6 +221,7 @@ def _extend_devices(program: Program) -> None:
     program.watch_start = _append(program.watch_start, first + 1, program.watches + np.cumsum(per_device))
     watches = np.arange(program.watches, program.watches + len(rule))
     program.watches += len(rule)
+    program.gates.add_watches(program, program.watches - len(rule))
     program.devices = len(roster.devices_by_row)
     set_intervals(program, rows, watches)
 

@@ -19,13 +19,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rules import presence
+from rules import gates, presence
 from rules.compile import Program
 from rules.edges import Edges, findings
 from rules.findings import Finding
-from rules.kernels import ACTIVE, FALLING, LATE, PENDING, RISING, due_times, judge
+from rules.kernels import ACTIVE, FALLING, LATE, OPENED, PENDING, RISING, SHUT, due_times, judge
 from rules.memory import Memory
 from rules.sieve import awake_sets, span_of
+from rules.wheel import FAR
 from sites.readings import RETAINED, STALE_RETAINED, Readings
 
 
@@ -36,24 +37,34 @@ def step(program: Program, memory: Memory, readings: Readings, until_ms: int) ->
     batch before: the engine itself reads only its memory. Returns findings ordered by (`fired_ms`, timers first, batch index)."""
     edges = Edges()
     _start(program, memory)
-    rows, arrived, live, span = readings.rows, readings.arrived_ms, None, None
-    if len(rows):
+    arrived = readings.arrived_ms
+    if len(arrived):
         if arrived[0] < memory.now_ms:
             arrived = np.maximum(arrived, memory.now_ms)
         until_ms = max(until_ms, int(arrived[-1]))
+    for first, last, to_ms in gates.spans(program, memory, arrived, max(until_ms, memory.now_ms), edges):
+        edges.offset = first
+        is_whole = last - first == len(arrived)
+        _span(program, memory, readings if is_whole else readings.cut(first, last), arrived[first:last], to_ms, edges)
+    return findings(program, memory, edges)
+
+
+def _span(program: Program, memory: Memory, readings: Readings, arrived: NDArray[np.int64], until_ms: int, edges: Edges) -> None:
+    """A part of a batch in which no gate of a schedule turns, and time up to its end."""
+    rows, live, span = readings.rows, None, None
+    if len(rows):
+        gates.note(memory, readings, arrived)
         use, span = None, span_of(rows)
         if readings.flags.any():
             span = None
             use = np.flatnonzero((readings.flags & STALE_RETAINED) == 0)  # those tell what is known already
             live = np.flatnonzero((readings.flags & RETAINED) == 0)
         _take(program, memory, readings, arrived, use, span, edges)
-    until_ms = max(until_ms, memory.now_ms)
     _ring(program, memory, until_ms, edges)
     if live is not None:
         rows, arrived = rows[live], arrived[live]
     presence.hear(program, memory, rows, span, arrived, live, until_ms, edges)
     memory.now_ms = until_ms
-    return findings(program, memory, edges)
 
 
 def heard(program: Program, memory: Memory, device_id: str, arrived_ms: int) -> list[Finding]:
@@ -70,9 +81,11 @@ def availability(program: Program, memory: Memory, device_id: str, online: bool,
 
 def due_ms(memory: Memory) -> int | None:
     """Nothing fires by time alone before this moment (service time); it may turn out that nothing fires then either. None: never."""
+    turns = max(gates.next_ms(memory.program, memory), memory.now_ms)
     holds = memory.wheel.next_ms()
     silences = memory.watch_wheel.next_ms() if memory.paused_ms is None else None
-    return min((due for due in (holds, None if silences is None else silences + memory.lost_ms) if due is not None), default=None)
+    dues = (holds, None if silences is None else silences + memory.lost_ms, None if turns == FAR else turns)
+    return min((due for due in dues if due is not None), default=None)
 
 
 def pause(program: Program, memory: Memory, now_ms: int) -> list[Finding]:
@@ -147,6 +160,9 @@ def _wake(
     own = np.repeat(np.arange(len(rows)), counts)  # reading of each check
     checks = np.arange(len(own)) + np.repeat(starts - begins, counts)
     status = memory.status[checks]
+    if (status & SHUT).any():
+        is_open = (status & SHUT) == 0
+        checks, own, status = checks[is_open], own[is_open], status[is_open]
     waiting = (status & PENDING).nonzero()[0]
     if len(waiting):
         waiting = waiting[memory.wheel.queued_ms[checks[waiting]] <= arrived[own[waiting]]]  # none is due before its entry
@@ -180,7 +196,8 @@ def _wake(
         if not begin.all():
             # one that is running was heard before; a gap breaks it
             begin |= at - newest[reading] > program.gap_ms[program.device_rows[rows[reading]]]
-            since_taken = np.where(begin, at, memory.since_taken_ms[check])
+            is_first = begin | ((status[moving] & OPENED) != 0)  # on the device's clock a hold that a gate began is measured from here
+            since_taken = np.where(is_first, at, memory.since_taken_ms[check])
             since_clock = np.where(begin, clock, memory.since_clock_ms[check])
         hold = np.where(up, specs.hold_ms[spec[moving]], specs.clear_hold_ms[spec[moving]])
         # a clear hold that ran out while the point was overdue ends with the reading that is heard again

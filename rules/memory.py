@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.compile import Program, pair_key
-from rules.kernels import PENDING, due_times, quiet_bounds
+from rules.kernels import BY_SCHEDULE, PENDING, SHUT, due_times, quiet_bounds
+from rules.newest import Newest
 from rules.wheel import Wheel
 
 NEVER = np.int64(-(2**63))
@@ -48,6 +49,12 @@ class MemoryState:
     ended_keys: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     ended_levels: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8))
     ended_ms: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    # `newest_*`: of points with gates. Settled gates stand as their schedules say at now_ms: their bits are left out
+    gates_settled: bool = True
+    newest_keys: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    newest_values: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0, np.float64))
+    newest_heard_h: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    newest_delay_ms: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 class Memory:
@@ -77,6 +84,10 @@ class Memory:
         self.since_clock_ms = np.zeros(0, np.int64)  # service time of a rise, hearing time of a fall
         self.ended_ms = np.zeros(0, np.int64)  # device time at which its last activity began to end, or of the last one out of order
         self.wheel = Wheel()
+        self.newest = Newest()
+        # by gate of the program's schedules
+        self.gate_next_ms: list[int] = []  # when each turns next
+        self.gate_parts = 0  # how many arrays of checks and watches were turned so far
         # by device row and by watch
         self.devices = 0
         self.device_heard_h = np.zeros(0, np.int64)
@@ -87,12 +98,14 @@ class Memory:
         self.unheard = 0
         self.watches = 0
         self.watch_raised = np.zeros(0, np.bool_)
+        self.watch_shut = np.zeros(0, np.bool_)  # by its schedule
         self.watch_wheel = Wheel()  # in hearing time
         self.fit()
 
     def fit(self) -> None:
         """Grow to the program's size; what is new is idle and unheard."""
         program = self.program
+        first_check = self.checks
         if program.checks > self.checks:
             for name in ("status", "since_taken_ms", "since_clock_ms"):
                 setattr(self, name, _grown(getattr(self, name), self.checks, program.checks, 0))
@@ -106,6 +119,8 @@ class Memory:
                 setattr(self, name, _grown(getattr(self, name), first, program.rows, fill))
             self.rows = program.rows
             self.settle_bounds(np.arange(first, program.rows))
+        if program.checks > first_check:
+            self.newest.fit(program, first_check, self.lost_ms)
         if program.devices > self.devices:
             self.unheard += program.devices - self.devices
             self.device_heard_h = _grown(self.device_heard_h, self.devices, program.devices, NEVER)
@@ -115,6 +130,7 @@ class Memory:
             self.devices = program.devices
         if program.watches > self.watches:
             self.watch_raised = _grown(self.watch_raised, self.watches, program.watches, False)
+            self.watch_shut = _grown(self.watch_shut, self.watches, program.watches, False)
             self.watch_wheel.fit(program.watches)
             self.watches = program.watches
 
@@ -165,7 +181,9 @@ class Memory:
         program = self.program
         keys = program.roster.columns.keys
         heard = np.flatnonzero(self.taken_ms[: self.rows] != NEVER)
-        busy = np.flatnonzero(self.status[: self.checks])
+        settled = self.gate_parts == program.gates.parts and min(self.gate_next_ms, default=self.now_ms + 1) > self.now_ms
+        status = self.status[: self.checks] & np.uint8(~BY_SCHEDULE & 0xFF if settled else 0xFF)
+        busy = np.flatnonzero(status)
         rows, specs = program.check_row[busy], program.check_spec[busy]
         known = np.flatnonzero((self.device_heard_h[: self.devices] != NEVER) | self.device_alert[: self.devices])
         place = np.full(self.devices, -1, np.int32)
@@ -183,7 +201,7 @@ class Memory:
             check_rules=program.specs.rule[specs],
             check_keys=keys[rows],
             check_levels=program.specs.level[specs],
-            check_status=self.status[busy],
+            check_status=status[busy],
             check_since_taken_ms=self.since_taken_ms[busy],
             check_since_clock_ms=self.since_clock_ms[busy],
             check_heard_h=self.heard_h[rows],
@@ -197,6 +215,11 @@ class Memory:
             ended_keys=keys[program.check_row[ended]],
             ended_levels=program.specs.level[ended_specs],
             ended_ms=self.ended_ms[ended],
+            gates_settled=settled,
+            newest_keys=keys[self.newest.rows],
+            newest_values=self.newest.values.copy(),
+            newest_heard_h=self.newest.heard_h.copy(),
+            newest_delay_ms=self.newest.delay_ms.copy(),
         )
 
     def load(self, state: MemoryState) -> None:
@@ -232,7 +255,24 @@ class Memory:
             watch = find_watch(program, int(rules[rule_row]), int(device_at[device]))
             if watch is not None:
                 self.watch_raised[watch] = True
+        row, known = _rows_of(roster.columns.keys[: self.rows], sorted_keys, state.newest_keys)
+        columns = (state.newest_values, state.newest_heard_h, state.newest_delay_ms)
+        self.newest.load(row[known], columns[0][known], columns[1][known], columns[2][known])
+        if state.gates_settled:
+            self._shut_gates()
         self.settle()
+
+    def _shut_gates(self) -> None:
+        """Shut what a schedule shuts at the present time; what is active or rising is left to the next step, which ends it."""
+        if self.now_ms == NEVER:
+            return
+        for number, gate in enumerate(self.program.gates.gates):
+            if gate.is_open(self.now_ms):
+                continue
+            for checks in self.program.gates.checks[number]:
+                self.status[checks[(self.status[checks] & ~np.uint8(SHUT)) == 0]] |= BY_SCHEDULE
+            for watches in self.program.gates.watches[number]:
+                self.watch_shut[watches[~self.watch_raised[watches]]] = True
 
 
 def find_checks(

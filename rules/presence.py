@@ -58,8 +58,9 @@ def apply(program: Program, memory: Memory, device: int, kind: int, edges: Edges
     raised = memory.watch_raised[watches]
     if kind == OFFLINE:
         memory.device_offline[device] = True
-        memory.watch_raised[watches] = True
-        edges.add(-1 - watches[~raised], now, -1, 0, True, now, np.nan, False)
+        begins = watches[~raised & ~memory.watch_shut[watches]]
+        memory.watch_raised[begins] = True
+        edges.add(-1 - begins, now, -1, 0, True, now, np.nan, False)
     else:
         memory.device_offline[device] = False
         if kind == SIGN:
@@ -105,7 +106,11 @@ def _replay(
     offline = memory.device_offline[devices][own] & is_first[own]
     since = before[own]
     due = np.where(offline, memory.now_ms, since + program.watch_limit_ms[watches] + memory.lost_ms)
-    falls_silent = ~was_raised & (offline | ((since != NEVER) & (since + program.watch_limit_ms[watches] <= heard_h[own])))
+    falls_silent = (
+        ~was_raised
+        & ~memory.watch_shut[watches]
+        & (offline | ((since != NEVER) & (since + program.watch_limit_ms[watches] <= heard_h[own])))
+    )
     fired = np.maximum(due, memory.now_ms)[falls_silent]
     edges.add(-1 - watches[falls_silent], fired, -1, 0, True, due[falls_silent], np.nan, False)
     ends = was_raised | falls_silent
@@ -120,7 +125,7 @@ def _replay(
 
 def _settle_due(program: Program, memory: Memory, watches: NDArray[np.int64], until_h: int, edges: Edges) -> None:
     """Raise those of these watches that are due by `until_h`, queue the others again."""
-    watches = watches[~memory.watch_raised[watches]]
+    watches = watches[~(memory.watch_raised[watches] | memory.watch_shut[watches])]
     if not len(watches):
         return
     device = program.watch_device[watches]
@@ -135,6 +140,29 @@ def _settle_due(program: Program, memory: Memory, watches: NDArray[np.int64], un
         _settle_alerts(program, memory, np.unique(device[silent]))
     waiting = ~silent & (heard_h != NEVER)
     memory.watch_wheel.put(watches[waiting], due[waiting])
+
+
+def set_gate(program: Program, memory: Memory, watches: NDArray[np.int64], is_open: bool, now_ms: int, edges: Edges, index: int) -> None:
+    """Let the schedule of these watches (each once) be open or shut from `now_ms` on. Shut, a silence ends and none begins; one that lasts
+    when it opens raises at once. `index` orders the ends before timers."""
+    changed = watches[memory.watch_shut[watches] == is_open]
+    if not len(changed):
+        return
+    memory.watch_shut[changed] = not is_open
+    device = program.watch_device[changed]
+    if not is_open:
+        ends = changed[memory.watch_raised[changed]]
+        memory.watch_raised[ends] = False
+        edges.add(-1 - ends, now_ms, index, 0, False, now_ms, np.nan, False)
+    else:
+        offline, heard_h = memory.device_offline[device], memory.device_heard_h[device]
+        due = heard_h + program.watch_limit_ms[changed]
+        silent = offline | ((heard_h != NEVER) & (due <= memory.hearing(now_ms)))
+        memory.watch_raised[changed[silent]] = True
+        edges.add(-1 - changed[silent], now_ms, -1, 0, True, now_ms, np.nan, False)
+        waiting = ~silent & (heard_h != NEVER)
+        memory.watch_wheel.put(changed[waiting], due[waiting])
+    _settle_alerts(program, memory, np.unique(device))
 
 
 def _settle_alerts(program: Program, memory: Memory, devices: NDArray[np.int64] | NDArray[np.int32]) -> None:
