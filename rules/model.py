@@ -30,9 +30,12 @@ class RuleKind(StrEnum):
     COUNT = "count"
     STUCK = "stuck"
     DRIFT = "drift"
+    EXPRESSION = "expression"
+    VOTE = "vote"
 
 
 DERIVED_KINDS = frozenset({RuleKind.RATE, RuleKind.WINDOW, RuleKind.COUNT, RuleKind.STUCK, RuleKind.DRIFT})
+SUBJECT_KINDS = frozenset({RuleKind.EXPRESSION, RuleKind.VOTE})  # over several points: their subject is a device or a zone
 
 
 class Statistic(StrEnum):
@@ -123,7 +126,16 @@ class Rule:
     - `stuck`: for how many seconds the value moved by no more than `tolerance`.
     - `drift`: the distance from the point's own slow mean over `window_s`.
 
-    `covered` is the share of `window_s` that must have been seen before a rate, mean, min, max, share or drift is judged at all."""
+    `covered` is the share of `window_s` that must have been seen before a rate, mean, min, max, share or drift is judged at all.
+
+    The kinds of `SUBJECT_KINDS` look at several points, each one's newest value (`rules.subjects` says exactly how):
+
+    - `expression`: `expression` over the points of one device or one zone (`over`). A condition has one level, whose limit is unused; a
+      number is compared with the levels' limits in its own unit.
+    - `vote`: how many devices of a zone vote; a device votes while one of its points of `metric` is in `states`, or at or past
+      `vote_limit` in `direction`. The levels' limits are numbers of devices.
+
+    `only_while`: a condition of the same language, without which the rule does not raise and which, ending, ends its alarm."""
 
     id: str
     name: str
@@ -156,11 +168,15 @@ class Rule:
     fold_s: float = 60.0
     relative_to: str = ""  # "rated_a": limits are per cent of the rated current of the point's circuit
     source: str = ""  # the clause from which its numbers come
+    expression: str = ""
+    over: str = "device"  # or zone
+    vote_limit: float | None = None
+    only_while: str = ""
 
 
 def is_met(rule: Rule, limit: float | None, value: float) -> bool:
     """Whether this reading is in alarm at the limit that the alarm stands at. Of a derived value no single reading tells."""
-    if rule.kind in DERIVED_KINDS:
+    if rule.kind in DERIVED_KINDS or rule.kind in SUBJECT_KINDS:
         return False
     if limit is None:
         return value in rule.states
