@@ -14,19 +14,21 @@ from rules.model import DERIVED_KINDS, Direction, Level, Rule, RuleKind, Scope
 from rules.parse_derived import DERIVED_FIELDS, derived_data, read_derived
 from rules.parse_levels import read_levels
 from rules.parse_reader import Reader, is_finite
+from rules.parse_subjects import SUBJECT_FIELDS, is_number, read_expression, read_only_while, read_vote, subject_data
 from sites.metrics import METRICS, base_metric, unit_of
 from sites.model import ID_PATTERN
 
 _FIELDS = {
     "id", "name", "kind", "metric", "unit", "above", "below", "states", "severity", "intervals", "hold_s", "clear_hold_s",
     "latched", "lateness_s", "scope", "guidance", "alarm_kind", "enabled", "version", "window_s", "statistic", "weighting", "share_of",
-    "per_s", "tolerance", "of", "covered",
+    "per_s", "tolerance", "of", "covered", "expression", "over", "votes", "only_while",
 }  # fmt: skip
 _KIND_FIELDS = {
     RuleKind.LEVEL: {"metric", "unit", "above", "below", "hold_s", "clear_hold_s"},
     RuleKind.STATE: {"metric", "unit", "states", "severity", "hold_s", "clear_hold_s"},
     RuleKind.SILENCE: {"intervals", "severity", "hold_s"},
     **DERIVED_FIELDS,
+    **SUBJECT_FIELDS,
 }
 _SPECIFIC = set().union(*_KIND_FIELDS.values())
 _SCOPE_FIELDS = ("device_kinds", "sites", "zones", "devices")
@@ -45,7 +47,8 @@ def parse_rule(data: Mapping[str, Any]) -> Rule:
         rule_id = ""
     name, name_en = read.texts("name", required=True)
     kind = _kind(read)
-    metric = "" if kind is RuleKind.SILENCE or (kind is RuleKind.COUNT and "of" in data) else _metric(read)
+    is_pointless = kind in (RuleKind.SILENCE, RuleKind.EXPRESSION) or (kind is RuleKind.COUNT and "of" in data)
+    metric = "" if is_pointless else _metric(read)
     hold_s = read.number(data.get("hold_s", 0.0), "hold_s", 0.0, DAY_S)
     clear_hold_s = read.number(data.get("clear_hold_s", 0.0), "clear_hold_s", 0.0, DAY_S)
     direction = Direction.ABOVE
@@ -56,12 +59,17 @@ def parse_rule(data: Mapping[str, Any]) -> Rule:
         direction, levels = read_levels(read, metric)
     elif kind in DERIVED_KINDS:
         direction, levels, derived = read_derived(read, kind, metric)
+    elif kind is RuleKind.EXPRESSION:
+        metric, direction, levels, derived = read_expression(read)
+    elif kind is RuleKind.VOTE:
+        direction, levels, states, derived = read_vote(read, metric)
     elif kind is RuleKind.STATE:
         states = _states(read, metric)
         levels = (Level(limit=0.0, severity=read.severity(data.get("severity"), "severity")),)
     else:
         intervals = read.number(data.get("intervals", 2.5), "intervals", *SILENCE_INTERVALS, default=2.5)
         levels = (Level(limit=intervals, severity=read.severity(data.get("severity"), "severity")),)
+    derived |= read_only_while(read, kind, derived.get("over", "device"))
     latched = read.flag("latched", False)
     _immediate(read, kind, metric, hold_s, latched)
     guidance, guidance_en = read.texts("guidance", required=False)
@@ -171,19 +179,22 @@ def _scope(read: Reader) -> Scope:
 def rule_data(rule: Rule) -> dict[str, Any]:
     """The data of a rule, as `parse_rule` takes it: plain values only; what equals its default is left out."""
     data: dict[str, Any] = {"id": rule.id, "version": rule.version, "name": _both(rule.name, rule.name_en), "kind": rule.kind.value}
-    if rule.metric:
+    if rule.metric and rule.kind is not RuleKind.EXPRESSION:
         data["metric"] = rule.metric
         if unit_of(rule.metric):
             data["unit"] = unit_of(rule.metric)
-    if rule.kind is RuleKind.LEVEL or rule.kind in DERIVED_KINDS:
+    if rule.kind is RuleKind.VOTE:
+        data["above"] = [_level_data(level) for level in rule.levels]
+    elif rule.kind is RuleKind.LEVEL or rule.kind in DERIVED_KINDS or is_number(rule):
         data[rule.direction.value] = [_level_data(level) for level in rule.levels]
     else:
         if rule.kind is RuleKind.STATE:
             data["states"] = list(rule.states)
-        else:
+        elif rule.kind is RuleKind.SILENCE:
             data["intervals"] = rule.levels[0].limit
         data["severity"] = rule.levels[0].severity.name.lower()
     data.update(derived_data(rule))
+    data.update(subject_data(rule))
     scope = {field: list(getattr(rule.scope, field)) for field in _SCOPE_FIELDS if getattr(rule.scope, field)}
     optional: dict[str, tuple[Any, Any]] = {
         "hold_s": (rule.hold_s, 0.0),
