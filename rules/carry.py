@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from rules.compile import Program, meaning
+from rules.derived_carry import carry_derived
+from rules.gates import loosen
 from rules.kernels import ACTIVE, PENDING, RISING, judge
 from rules.memory import NEVER, Memory, find_checks, find_watch
 
@@ -35,6 +37,9 @@ def carry(old_program: Program, old_memory: Memory, new_program: Program) -> Mem
         watch = find_watch(new_program, new_rule_at.get(rule_id, -1), int(old_program.watch_device[old_watch]))
         if watch is not None:
             memory.watch_raised[watch] = True
+    memory.newest.take_over(old_memory.newest)
+    loosen(new_program, memory)
+    carry_derived(old_program, old_memory, new_program, memory)
     memory.settle()
     return memory
 

@@ -129,3 +129,20 @@ def begin(program: Program, memory: Memory, checks: NDArray[np.int64], now_ms: i
     memory.since_taken_ms[checks] = memory.since_clock_ms[checks] = now_ms
     memory.values[row], memory.heard_h[row] = value[met], heard_h[met]
     memory.wheel.put(checks, due_times(program, memory, checks))
+
+
+def loosen(program: Program, memory: Memory) -> None:
+    """After a carry: checks that were shut by a gate which their rule has no longer are open now. The gates that there are turn with the
+    next step: only then does a new schedule begin, or end, what it means to."""
+    status = memory.status[: memory.checks]
+    shut = np.flatnonzero(status & SHUT)
+    if not len(shut):
+        return
+    has_schedule = np.array([rule.schedule is not None for rule in program.rules], np.bool_)
+    has_condition = np.array([bool(getattr(rule, "only_while", "")) for rule in program.rules], np.bool_)
+    rule = program.specs.rule[program.check_spec[shut]]
+    gone = np.where(has_schedule[rule], 0, BY_SCHEDULE) | np.where(has_condition[rule], 0, BY_CONDITION)
+    status[shut] &= ~gone.astype(np.uint8)
+    opening = shut[(status[shut] & SHUT) == 0]
+    if len(opening):
+        begin(program, memory, opening, memory.now_ms)
