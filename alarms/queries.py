@@ -15,6 +15,13 @@ class AlarmQuery:
     kind: str | None = None
     from_ms: int | None = None
     to_ms: int | None = None
+    rule: str | None = None
+    verdict: str | None = None  # `none`: there is none
+    assignee: str | None = None
+    is_test: bool | None = None
+    is_suppressed: bool | None = None  # it calls nobody, or called nobody when it ended
+    ack_from_ms: int | None = None  # time to acknowledge, from <= t < to: those never acknowledged are not meant
+    ack_to_ms: int | None = None
     q: str = ""
     cursor: str | None = None
     limit: int = 50

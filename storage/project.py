@@ -16,7 +16,7 @@ from alarms.model import Alarm
 from power.model import Order
 from sites.metrics import unit_of
 from sites.model import Circuit, Site
-from storage import facts, records_audit, records_inbox, rows, tables
+from storage import alarm_tags, facts, records_audit, records_inbox, rows, tables
 from storage.database import add_missing, put
 from storage.projection import Outcome
 
@@ -69,8 +69,11 @@ def _apply_alarms(connection: Connection, outcomes: Sequence[Outcome]) -> None:
         last[transition.alarm.id] = transition.alarm
     # what ended first: only then may its subject have another open one
     newest = sorted(last.values(), key=lambda alarm: alarm.ended_ms is None)
-    put(connection, tables.alarms, [rows.ALARM.row(alarm) for alarm in newest], newer_by="seq")
+    tagged = alarm_tags.apply(connection, newest)
+    written = [rows.ALARM.row(alarm) | {"tag_id": tagged[alarm.id]} for alarm in newest if alarm.id in tagged]
+    put(connection, tables.alarms, written, newer_by="seq")
     add_missing(connection, tables.transitions, [rows.transition_row(transition) for transition in transitions])
+    alarm_tags.follow(connection, transitions)
     notifies = [wanted for outcome in outcomes for wanted in outcome.notifies]
     severities = {(transition.alarm.id, transition.alarm.seq): int(transition.alarm.severity) for transition in transitions}
     add_missing(connection, tables.outbox, [_outbox_row(connection, wanted, severities) for wanted in notifies])

@@ -5,16 +5,18 @@ The functions take a connection inside a transaction.
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
 
 from alarms.linkage import Firing
 from alarms.model import Alarm, Attention, Condition, Transition
 from alarms.queries import AlarmQuery, Delivery
 from rules.model import Severity
 from sites.records import NotFound, Page, Scope
-from storage import cursors, rows, tables
+from storage import alarm_tags, cursors, rows, tables
 
 _a = tables.alarms
 _IS_OPEN = _a.c.ended_ms.is_(None)
@@ -28,32 +30,104 @@ STATES: dict[str, ColumnElement[bool]] = {
     "acknowledged": _IS_OPEN & (_a.c.attention == Attention.ACKNOWLEDGED.value),
     "suppressed": _IS_OPEN & (_a.c.attention == Attention.SUPPRESSED.value),
 }
-_SEARCHED = ("id", "rule_name", "rule_name_en", "site_name", "zone_name", "device_name", "device_id", "metric")
-_FACETS = {"severity": _a.c.severity, "site": _a.c.site_id, "zone": _a.c.zone_id, "kind": _a.c.kind}
+_t = tables.alarm_tags
+_FACETS = {"severity": _t.c.severity, "site": _t.c.site_id, "zone": _t.c.zone_id, "kind": _t.c.kind, "verdict": _t.c.verdict}
+FEW = 20_000  # so many alarms are looked at one by one, newest last, sooner than all that came since
+MOST_NAMED = 1_000  # alarms whose own id or notes hold the words asked for
+_ID = re.compile(r"[0-9a-z._-]{6,64}")
 
 
 def page(connection: Connection, query: AlarmQuery, sites: Scope) -> Page[Alarm]:
     """Newest raised first. The span is of `raised_ms`. Raises ValueError for an unknown state, BadCursor."""
-    statement = select(_a).where(*_conditions(query, sites).values())
-    found, next_cursor = cursors.rows_of(connection, statement, [_a.c.raised_ms, _a.c.id], query.cursor, query.limit, descending=True)
-    return Page([rows.ALARM.thing(row) for row in found], next_cursor)
+    wanted = alarm_tags.conditions(query, sites)
+    statement = select(_a.c.raised_ms, _a.c.id).where(*_row_conditions(query))
+    order: list[ColumnElement[Any]] = [_a.c.raised_ms, _a.c.id]
+    if wanted:
+        named = _named(connection, query, sites) if query.q else []
+        number, last_ms = alarm_tags.weigh(connection, wanted.values())
+        if number == 0 and not named:
+            return Page([], None)
+        # few: through their tags. Many: from the newest of them on, whatever comes, of which every so many-th is one
+        if number <= FEW:
+            by_tag: ColumnElement[bool] = _a.c.tag_id.in_(select(_t.c.id).where(_t.c.alarms > 0, *wanted.values()))
+            statement = statement.where(or_(by_tag, _a.c.id.in_(named)) if named else by_tag)
+            order = [(_a.c.raised_ms + 0).label("raised_at"), _a.c.id]  # not by the index of all
+        else:
+            has_tag = exists().where(_t.c.id == _a.c.tag_id, *wanted.values())
+            statement = statement.where(or_(has_tag, _a.c.id.in_(named)) if named else has_tag)
+            if not named:
+                statement = statement.where(_a.c.raised_ms <= last_ms)
+    found, next_cursor = cursors.rows_of(connection, statement, order, query.cursor, query.limit, descending=True)
+    ids = [row["id"] for row in found]
+    whole = {row["id"]: rows.ALARM.thing(row) for row in connection.execute(select(_a).where(_a.c.id.in_(ids))).mappings()}
+    return Page([whole[alarm_id] for alarm_id in ids], next_cursor)
 
 
 def counts(connection: Connection, query: AlarmQuery, sites: Scope) -> dict[str, dict[str, int]]:
     """Facets: each under all the query's filters but its own, so that the other choices stay visible. Severities by name."""
-    conditions = _conditions(query, sites)
+    wanted = alarm_tags.conditions(query, sites)
+    is_whole = query.from_ms is None and query.to_ms is None and alarm_tags.are_exact(replace(query, state=None))
+    number: ColumnElement[Any] = _t.c.alarms
+    source: Any = _t
+    if not is_whole:
+        spanned = select(_a.c.tag_id, func.count().label("alarms")).where(*_row_conditions(replace(query, state=None)))
+        within = spanned.group_by(_a.c.tag_id).cte("within", nesting=True)
+        source, number = _t.join(within, within.c.tag_id == _t.c.id), within.c.alarms
+    number = func.sum(number)
 
     def others(facet: str) -> list[ColumnElement[bool]]:
-        return [condition for name, condition in conditions.items() if name != facet]
+        return [_t.c.alarms > 0, *(condition for name, condition in wanted.items() if name != facet)]
 
     facets: dict[str, dict[str, int]] = {}
     for facet, column in _FACETS.items():
-        counted = connection.execute(select(column, func.count()).where(*others(facet)).group_by(column))
-        facets[facet] = {Severity(key).name.lower() if facet == "severity" else key: number for key, number in counted}
-    by_state = select(*(func.count().filter(condition).label(name) for name, condition in STATES.items()))
-    row = connection.execute(by_state.select_from(_a).where(*others("state"))).mappings().one()
-    facets["state"] = {name: number for name, number in row.items() if number}
+        counted = connection.execute(select(column, number).select_from(source).where(*others(facet)).group_by(column))
+        facets[facet] = {Severity(key).name.lower() if facet == "severity" else key: int(n) for key, n in counted}
+    by_end = connection.execute(select(_t.c.is_ended, number).select_from(source).where(*others("state")).group_by(_t.c.is_ended))
+    states = {"ended" if is_ended else "open": int(n) for is_ended, n in by_end}
+    if states.get("open"):
+        # open alarms are few: what they are now is in their rows
+        open_ones = select(*(func.count().filter(condition).label(name) for name, condition in STATES.items() if name not in states))
+        rest = [_IS_OPEN, _a.c.tag_id.in_(select(_t.c.id).where(*others("state"))), *_row_conditions(replace(query, state=None))]
+        row = connection.execute(open_ones.select_from(_a).where(*rest)).mappings().one()
+        states |= {name: n for name, n in row.items() if n and name != "ended"}
+    facets["state"] = states
     return facets
+
+
+def _named(connection: Connection, query: AlarmQuery, sites: Scope) -> list[str]:
+    """The newest alarms whose id begins with the words asked for, or whose notes hold them, and that answer the query else."""
+    words, n = tables.storable(query.q.casefold()), tables.alarm_notes
+    found = list(
+        connection.execute(
+            select(n.c.alarm_id).where(n.c.note.contains(words, autoescape=True)).order_by(n.c.raised_ms.desc()).limit(MOST_NAMED)
+        ).scalars()
+    )
+    if _ID.fullmatch(words):
+        found += connection.execute(select(_a.c.id).where(_a.c.id >= words, _a.c.id < words + "\x7f").limit(MOST_NAMED)).scalars()
+    if not found:
+        return []
+    other = [condition for name, condition in alarm_tags.conditions(query, sites).items() if name != "q"]
+    of_tag = select(_t.c.id).where(_t.c.id == _a.c.tag_id, *other).exists()
+    return list(connection.execute(select(_a.c.id).where(_a.c.id.in_(dict.fromkeys(found)), of_tag)).scalars())
+
+
+def _row_conditions(query: AlarmQuery) -> list[ColumnElement[Any]]:
+    """What the tags do not say."""
+    found: list[ColumnElement[Any]] = []
+    if query.state is not None and query.state not in STATES:
+        raise ValueError(f"no alarm state {query.state!r}; there are {', '.join(STATES)}")
+    if query.state not in (None, "open", "ended"):
+        found.append(STATES[query.state])
+    if query.from_ms is not None:
+        found.append(_a.c.raised_ms >= query.from_ms)
+    if query.to_ms is not None:
+        found.append(_a.c.raised_ms < query.to_ms)
+    edges = (None, 0, *alarm_tags.BANDS_MS)
+    if query.ack_from_ms not in edges:
+        found.append(_a.c.acknowledged_ms - _a.c.arrived_ms >= query.ack_from_ms)
+    if query.ack_to_ms not in edges:
+        found.append(_a.c.acknowledged_ms - _a.c.arrived_ms < query.ack_to_ms)
+    return found
 
 
 def alarm(connection: Connection, alarm_id: str) -> Alarm:
@@ -86,26 +160,3 @@ def deliveries(connection: Connection, alarm_id: str) -> list[Delivery]:
     found = connection.execute(select(t).where(t.c.alarm_id == alarm_id).order_by(t.c.created_ms, t.c.key)).mappings()
     names = ("key", "alarm_id", "to", "state", "attempts", "last_error", "created_ms", "sent_ms")
     return [Delivery(**{name: row[name] for name in names}) for row in found]
-
-
-def _conditions(query: AlarmQuery, sites: Scope) -> dict[str, ColumnElement[Any]]:
-    found: dict[str, ColumnElement[Any]] = {}
-    if sites is not None:
-        found["scope"] = _a.c.site_id.in_(sites)
-    if query.state is not None:
-        if query.state not in STATES:
-            raise ValueError(f"no alarm state {query.state!r}; there are {', '.join(STATES)}")
-        found["state"] = STATES[query.state]
-    if query.severities:
-        found["severity"] = _a.c.severity.in_([int(severity) for severity in query.severities])
-    for name, column in (("site", _a.c.site_id), ("zone", _a.c.zone_id), ("device", _a.c.device_id), ("kind", _a.c.kind)):
-        wanted = getattr(query, name)
-        if wanted is not None:
-            found[name] = column == wanted
-    if query.from_ms is not None:
-        found["from"] = _a.c.raised_ms >= query.from_ms
-    if query.to_ms is not None:
-        found["to"] = _a.c.raised_ms < query.to_ms
-    if query.q:
-        found["q"] = or_(*(_a.c[name].icontains(tables.storable(query.q), autoescape=True) for name in _SEARCHED))
-    return found

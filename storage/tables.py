@@ -203,6 +203,7 @@ overrides = _documents("overrides")
 plans = _documents("plans")
 escalations = _documents("escalations")
 duty_rosters = _documents("duty_rosters")
+presence_schedules = _documents("presence_schedules")
 
 # -- what the scan keeps besides alarms and orders -----------------------------------------------------------------------
 
@@ -281,11 +282,10 @@ alarms = Table(
     *_words("suppression", null=True),  # JSON of alarms.model.Suppression
     Column("count", Integer, nullable=False),
     Column("seq", Integer, nullable=False),
-    Index(None, "raised_ms", "id"),
-    Index(None, "site_id", "raised_ms", "id"),
-    Index(None, "zone_id", "raised_ms", "id"),
-    Index(None, "device_id", "raised_ms", "id"),
-    Index(None, "severity", "raised_ms", "id"),
+    Column("tag_id", BigInteger, nullable=True),  # its `alarm_tags`
+    Index(None, "raised_ms", "id", "tag_id"),
+    Index(None, "tag_id", "raised_ms", "id"),
+    Index(None, "site_id", "arrived_ms"),
     Index(None, "point_id"),
     Index(
         "uq_alarms_one_open",
@@ -295,6 +295,62 @@ alarms = Table(
         sqlite_where=text("ended_ms IS NULL"),
         postgresql_where=text("ended_ms IS NULL"),
     ),
+)
+# what alarms are searched by: one row for all alarms that say the same of it, with their number. Lists and counts are decided on these
+# few rows; `storage.alarm_tags` keeps them
+alarm_tags = Table(
+    "alarm_tags",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    *_words("site_id", "zone_id", "device_id", "rule_id", "kind", "verdict", "assignee"),
+    Column("severity", SmallInteger, nullable=False),
+    Column("ack_band", SmallInteger, nullable=False),
+    *_flags("is_test", "is_suppressed", "is_ended"),
+    *_words("text"),
+    Column("alarms", BigInteger, nullable=False),
+    *_ms("last_ms"),  # the newest that was ever raised
+    Index(None, "site_id"),
+    Index(None, "device_id"),
+)
+# what people wrote, folded for the search
+alarm_notes = Table(
+    "alarm_notes",
+    metadata,
+    _id("alarm_id"),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    *_words("note"),
+    *_ms("raised_ms"),
+    Index(None, "raised_ms"),
+)
+# each time that an alarm came, asked again, or would have: what the figures of ISA-18.2 count
+activations = Table(
+    "activations",
+    metadata,
+    _id("alarm_id"),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    *_ms("at_ms"),
+    *_words("signal", "site_id", "zone_id", "device_id", "rule_id", "subject", "kind"),
+    Column("severity", SmallInteger, nullable=False),
+    *_flags("is_suppressed", "is_test"),
+    Index(None, "site_id", "at_ms"),
+    Index(None, "at_ms"),
+)
+# how devices were heard: the state from a moment on
+presences = Table(
+    "presences",
+    metadata,
+    _id("device_id"),
+    Column("at_ms", BigInteger, primary_key=True, autoincrement=False),
+    *_words("site_id", "state"),
+    Index(None, "site_id", "at_ms"),
+)
+alarm_views = Table(
+    "alarm_views",
+    metadata,
+    _id(),
+    _refers("user_id", "users", ondelete="CASCADE"),
+    *_words("name", "query"),  # query: JSON of the list's parameters
+    _version(),
 )
 transitions = Table(
     "transitions",
@@ -307,6 +363,7 @@ transitions = Table(
     *_ms("at_ms"),
     *_words("alarm"),  # JSON of the alarm after it
     Index(None, "at_ms"),
+    Index(None, "signal", "at_ms"),
 )
 orders = Table(
     "orders",

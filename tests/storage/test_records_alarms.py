@@ -180,6 +180,7 @@ def test_facets_count_under_all_filters_but_their_own(records: Records) -> None:
         "site": {"mall": 4, "plant": 1},
         "zone": {"kitchen": 3, "floor-1": 1, "hall": 1},
         "kind": {"gas": 4, "smoke": 1},
+        "verdict": {"none": 4, "true": 1},
         "state": {"open": 4, "ended": 1, "active": 3, "normal": 1, "unacknowledged": 3, "acknowledged": 1},
     }
     filtered = records.alarm_counts(AlarmQuery(severities=(4,), state="open"), None)
