@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from app.settings import CommandError, load
+from app.settings import CommandError, UsageError, load
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -22,6 +22,8 @@ def main(argv: list[str] | None = None) -> int:
     run: Callable[[argparse.Namespace], int] = arguments.run
     try:
         return run(arguments)
+    except UsageError as error:
+        parser.error(str(error))
     except CommandError as error:
         print(f"sitewarden: {error}", file=sys.stderr)
         return 1
@@ -104,6 +106,22 @@ def _parser() -> argparse.ArgumentParser:
     exported.add_argument("--point", action="append", default=[], metavar="DEVICE:METRIC", help="only these (may be repeated)")
     exported.add_argument("--device", action="append", default=[], metavar="DEVICE", help="only these devices' points (may be repeated)")
     exported.set_defaults(run=_history_export)
+
+    tried = commands.add_parser(
+        "backtest",
+        help="a rule against stored history, or against a file of readings",
+        description="""Prints the findings that the rule would have made, one JSON line each: point, edge (raised, stepped, cleared), level
+        (counted from 0, the mildest; -1 when cleared), at_ms, value. With --readings there is no register of devices: every point of the
+        file belongs to a device that the rule's scope is taken to cover by kind and zone, and by site where the file names none.""",
+    )
+    tried.add_argument("rule", type=Path, metavar="RULE.yaml", help="one rule, or a list of rules of which --rule names one")
+    tried.add_argument("--rule", dest="rule_id", metavar="ID", help="which rule of the file")
+    tried.add_argument("--from", dest="from_ms", type=_moment, metavar="T", help="such as 2026-11-22T08:00:00+08:00, or milliseconds")
+    tried.add_argument("--to", dest="to_ms", type=_moment, metavar="T", help="exclusive")
+    tried.add_argument(
+        "--readings", type=Path, metavar="FILE.csv", help="with the columns point (DEVICE:METRIC or SITE/DEVICE:METRIC), taken_ms, value"
+    )
+    tried.set_defaults(run=_backtest)
 
     doctor = commands.add_parser("doctor", help="settings, and what of the outside can be reached and trusted")
     doctor.set_defaults(run=_doctor)
@@ -196,6 +214,30 @@ def _history_export(arguments: argparse.Namespace) -> int:
 
     span = arguments.from_ms, arguments.to_ms
     print(export_history(load(), *span, arguments.file, arguments.point, arguments.device, shown(sys.stderr)))
+    return 0
+
+
+def _moment(text: str) -> int:
+    """As `_instant`, or milliseconds as they stand in files of readings."""
+    return int(text) if text.isdigit() else _instant(text)
+
+
+def _backtest(arguments: argparse.Namespace) -> int:
+    from app.backtest_command import read_rule, try_file, try_history
+    from app.history_export import shown
+
+    from_ms, to_ms = arguments.from_ms, arguments.to_ms
+    if arguments.readings is None and (from_ms is None or to_ms is None):
+        raise UsageError("backtest wants --from and --to, or a file of readings by --readings")
+    if from_ms is not None and to_ms is not None and from_ms >= to_ms:
+        raise UsageError("--from must lie before --to")
+    rule, others = read_rule(arguments.rule, arguments.rule_id)
+    bar = shown(sys.stderr)
+    if arguments.readings is not None:
+        told = try_file(rule, others, arguments.readings, from_ms, to_ms, sys.stdout, bar)
+    else:
+        told = try_history(load(), rule, others, from_ms, to_ms, sys.stdout, bar)
+    print(told, file=sys.stderr)
     return 0
 
 

@@ -65,7 +65,7 @@ def export_history(
     with contextlib.ExitStack() as stack:
         try:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".export-", dir=file.absolute().parent)))
-            known = _spilled(settings, folder, from_ms, to_ms)
+            known = spilled(settings, folder, from_ms, to_ms)
             wanted = [point for point in known if (not points and not devices) or point in points or point.rpartition(":")[0] in devices]
             missing = [name for name in points if name not in known]
             missing += [name for name in devices if not any(point.rpartition(":")[0] == name for point in known)]
@@ -78,7 +78,7 @@ def export_history(
     return f"{count} readings of {len(wanted)} points are in {file}"
 
 
-def _spilled(settings: Settings, folder: Path, from_ms: int, to_ms: int) -> list[str]:
+def spilled(settings: Settings, folder: Path, from_ms: int, to_ms: int) -> list[str]:
     """Have the historian spill, beside a running service what is sealed; returns all points that it knows."""
     historian = open_historian(settings.historian, settings.data_dir)
     with contextlib.closing(historian):

@@ -25,6 +25,10 @@ class CommandError(Exception):
     """One clear line for standard error, exit status 1: what was asked, what is, what would be allowed."""
 
 
+class UsageError(CommandError):
+    """Arguments that do not go together: exit status 2, as for those that cannot be parsed."""
+
+
 class SettingsError(CommandError):
     """One clear line: which setting, what was given, what would be allowed."""
 
