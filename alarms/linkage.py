@@ -33,7 +33,9 @@ class Linkage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotifyWanted:
-    """One message for one alarm change; `key` makes it exactly one row of the outbox."""
+    """One message for one alarm change; `key` makes it exactly one row of the outbox. `to` is an address where it is known; else
+    `recipient` (`user:ID`, `role:ROLE`, `group:ID`) is looked up when the row is written, and everybody found gets a row of their own.
+    `channel` "": every one that they have. `cause` names what wanted it: two recipients of one cause with one address get one message."""
 
     key: str
     linkage_id: str
@@ -41,6 +43,9 @@ class NotifyWanted:
     alarm_seq: int
     to: str
     at_ms: int
+    channel: str = "email"
+    recipient: str = ""
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

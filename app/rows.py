@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from alarms.duty import DutyRoster
+from alarms.escalation_policy import Escalation
 from alarms.linkage import Linkage
 from alarms.requests import Acknowledge, Assign, Judge, LinkHazard, Note, Progress, Reset
 from ingest.heard import Availability, CodecNote, PointHeard, Refused, UnknownDevice
@@ -35,6 +37,8 @@ THINGS: dict[str, type] = {
     "linkage": Linkage,
     "calendar": Calendar,
     "override": Override,
+    "escalation": Escalation,
+    "duty_roster": DutyRoster,
 }
 
 

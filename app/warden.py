@@ -14,6 +14,7 @@ import numpy as np
 
 from alarms.book import Book
 from alarms.errors import AlarmError
+from alarms.escalation import Escalations
 from alarms.follow import follow
 from alarms.linkage import CutWanted, HazardWanted, Intent, NotifyWanted
 from alarms.model import Transition
@@ -82,7 +83,10 @@ class Warden:
 
     def _furnish(self) -> None:
         """Make the sections anew, in the order in which they are told of things; each reads what it is given here, and writes itself."""
-        sections: list[Section] = []
+        documents = self.configuration.documents
+        sections: list[Section] = [
+            Escalations(self.book, self.configuration.roster, documents),
+        ]
         self.sections = tuple(sections)
         self._section_of = {kind: section for section in sections for kind in section.requests}
 

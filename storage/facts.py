@@ -10,12 +10,15 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from alarms.escalation import Climb
 from sites.facts import Fact
 from sites.records import NotFound, Page, Scope
 from storage import cursors, rows, tables
 from storage.database import put
 
-BODIES: dict[str, type] = {}
+BODIES: dict[str, type] = {
+    "escalation": Climb,
+}
 
 _COLUMNS = ("kind", "id", "site_id", "state", "subject", "from_ms", "until_ms", "changed_ms", "is_over", "seq")
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Table, or_, select
 
+from alarms.duty import DutyRoster
+from alarms.escalation_policy import Escalation
 from rules.model import NodeKind, Override
 from sites.calendars import Calendar
 from storage import rows, tables
@@ -124,6 +126,8 @@ KINDS: dict[str, Kind] = {
         Kind("linkage", tables.linkages, rows.linkage_row, rows.linkage_of,
              _confined(tables.linkages, tables.linkage_sites, "linkage_id"), searched=("id", "name", "name_en")),
         _document("calendar", tables.calendars, Calendar),
+        _document("escalation", tables.escalations, Escalation),
+        _document("duty_roster", tables.duty_rosters, DutyRoster),
         replace(_document("override", tables.overrides, Override), row=_override_row),
     )
 }  # fmt: skip

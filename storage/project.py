@@ -86,8 +86,8 @@ def _outbox_row(connection: Connection, wanted: NotifyWanted, severities: dict[t
     if severity is None:
         of_alarm = select(tables.alarms.c.severity).where(tables.alarms.c.id == wanted.alarm_id)
         severity = connection.execute(of_alarm).scalar() or 0
-    row = asdict(wanted)
-    at_ms = row.pop("at_ms")
+    row = {name: getattr(wanted, name) for name in ("key", "linkage_id", "alarm_id", "alarm_seq", "to")}
+    at_ms = wanted.at_ms
     waiting = {"state": "waiting", "attempts": 0, "last_error": "", "sent_ms": None}
     return row | waiting | {"severity": severity, "created_ms": at_ms, "next_try_ms": at_ms}
 
