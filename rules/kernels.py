@@ -40,14 +40,14 @@ def judge(specs: Specs, spec: NDArray[np.int32], values: NDArray[np.float64]) ->
 
 
 def quiet_bounds(specs: Specs, spec: NDArray[np.int32], status: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Between which values (inclusive) a reading cannot change a check: never while a hold is running."""
+    """Between which values (inclusive) a reading cannot change a check: never while a hold is running, which an endlessly low `high` says."""
     active = (status & ACTIVE) != 0
     low = np.where(active, specs.active_low[spec], specs.idle_low[spec])
     high = np.where(active, specs.active_high[spec], specs.idle_high[spec])
-    pending = (status & PENDING) != 0
-    low[pending], high[pending] = np.inf, -np.inf
+    high[(status & PENDING) != 0] = -np.inf
     shut = (status & SHUT) != 0
-    low[shut], high[shut] = -np.inf, np.inf
+    if shut.any():
+        low[shut], high[shut] = -np.inf, np.inf
     return low, high
 
 
@@ -60,15 +60,17 @@ def due_times(program: Program, memory: Memory, checks: NDArray[np.int64]) -> ND
     since = memory.since_clock_ms[checks]
     status = memory.status[checks]
     overdue_h = memory.heard_h[row] + program.gap_ms[program.device_rows[row]]
-    held = since + program.specs.hold_ms[spec]
-    fall_h = since + program.specs.clear_hold_ms[spec]
-    overdue, fall = overdue_h + memory.lost_ms, fall_h + memory.lost_ms
+    overdue = overdue_h + memory.lost_ms
     if memory.paused_ms is not None:
         overdue = np.where(overdue <= memory.paused_ms, overdue, FAR)
-        fall = np.where(fall <= memory.paused_ms, fall, FAR)
-    due = np.full(len(checks), FAR, np.int64)
     rising = (status & RISING) != 0
-    falling = ((status & FALLING) != 0) & (fall_h <= overdue_h)
-    due[rising] = np.minimum(held, np.maximum(overdue, since))[rising]  # overdue before its gate opened: at once
-    due[falling] = fall[falling]
+    held = since + program.specs.hold_ms[spec]
+    due: NDArray[np.int64] = np.minimum(held, np.maximum(overdue, since))  # overdue before its gate opened: at once
+    if not rising.all():
+        fall_h = since + program.specs.clear_hold_ms[spec]
+        fall = fall_h + memory.lost_ms
+        ends = ((status & FALLING) != 0) & (fall_h <= overdue_h)
+        if memory.paused_ms is not None:
+            ends &= fall <= memory.paused_ms
+        due = np.where(rising, due, np.where(ends, fall, FAR))
     return due

@@ -18,6 +18,7 @@ from rules.newest import Newest
 from rules.wheel import Wheel
 
 NEVER = np.int64(-(2**63))
+BLOCK_SHIFT = 11  # a block is 2,048 rows
 
 
 @dataclass(slots=True)
@@ -76,6 +77,7 @@ class Memory:
         self.values = np.zeros(0, np.float64)  # likewise
         self.low = np.zeros(0, np.float64)  # between low and high no check of the row can change
         self.high = np.zeros(0, np.float64)
+        self.lows = np.zeros(0, np.int32)  # by block of rows: how many have a low that ends somewhere
         self.mark = np.zeros(0, np.bool_)  # scratch of the sieve, all False between its uses
         # by check
         self.checks = 0
@@ -118,6 +120,7 @@ class Memory:
             for name, fill in fills.items():
                 setattr(self, name, _grown(getattr(self, name), first, program.rows, fill))
             self.rows = program.rows
+            self.lows = _grown(self.lows, len(self.lows), (len(self.low) >> BLOCK_SHIFT) + 1, 0)
             self.settle_bounds(np.arange(first, program.rows))
         if program.checks > first_check:
             self.newest.fit(program, first_check, self.lost_ms)
@@ -150,7 +153,11 @@ class Memory:
         begins = np.cumsum(counts) - counts
         checks = np.repeat(program.start[rows] - begins, counts) + np.arange(int(counts.sum()))
         low, high = quiet_bounds(program.specs, program.check_spec[checks], self.status[checks])
-        self.low[rows] = np.maximum.reduceat(low, begins)
+        low = np.maximum.reduceat(low, begins)
+        turned = ((low > -np.inf) != (self.low[rows] > -np.inf)).nonzero()[0]
+        if len(turned):
+            np.add.at(self.lows, rows[turned] >> BLOCK_SHIFT, np.where(low[turned] > -np.inf, 1, -1))
+        self.low[rows] = low
         self.high[rows] = np.minimum.reduceat(high, begins)
 
     def settle(self) -> None:

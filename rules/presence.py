@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rules.compile import Program, set_intervals
 from rules.edges import Edges
 from rules.memory import NEVER, Memory
+from rules.sieve import span_of
 
 SIGN, OFFLINE, RETAINED_ONLINE = 0, 1, 2  # what `apply` is told of a device
 
@@ -47,7 +48,9 @@ def hear(
                 heard_h = memory.hearing(arrived[own])
                 _replay(program, memory, devices[own], arrived[own], heard_h, own if index is None else index[own], edges)
                 due = np.union1d(due, _watches_of(program, np.unique(devices[own]))[0])
-        memory.device_heard_h[devices] = memory.hearing(arrived[0] if at_once else arrived)  # of several the last stands
+        device_span = span_of(devices) if is_short else None
+        at = devices if device_span is None else device_span
+        memory.device_heard_h[at] = memory.hearing(arrived[0] if at_once else arrived)  # of several the last stands
     _settle_due(program, memory, due, until_h, edges)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.memory import NEVER, Memory
+from rules.memory import BLOCK_SHIFT, NEVER, Memory
 
 _CHUNK = 1 << 15  # readings whose temporaries stay in the nearest caches
 _FIRST_LOOK = 4  # readings looked at after one that was awake; four times as many each time they are all quiet
@@ -58,8 +58,10 @@ def _sift_span(
         end = min(begin + _CHUNK, n)
         own = slice(span.start + begin, span.start + end)
         value, newest = values[begin:end], memory.taken_ms[own]
-        out = np.less(value, memory.low[own], out=below[: end - begin])
-        out |= np.greater(value, memory.high[own], out=above[: end - begin])
+        out = np.greater(value, memory.high[own], out=above[: end - begin])
+        for low in _lows(memory, own):
+            part = slice(low.start - own.start, low.stop - own.start)
+            out[part] |= np.less(value[part], memory.low[low], out=below[: low.stop - low.start])
         awake = out.nonzero()[0]
         if len(awake):
             found.append(awake + begin)
@@ -68,6 +70,16 @@ def _sift_span(
     if not found:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     return np.concatenate(found), np.concatenate(before)
+
+
+def _lows(memory: Memory, own: slice) -> list[slice]:
+    """Where in these rows a value can be too low: mostly nowhere, for most rules look upwards only."""
+    first, last = own.start >> BLOCK_SHIFT, (own.stop - 1) >> BLOCK_SHIFT
+    blocks = memory.lows[first : last + 1].nonzero()[0]
+    if len(blocks) > 4:
+        return [own]
+    starts = ((blocks + first) << BLOCK_SHIFT).tolist()
+    return [slice(max(start, own.start), min(start + (1 << BLOCK_SHIFT), own.stop)) for start in starts]
 
 
 def _sift(

@@ -56,7 +56,8 @@ class Wheel:
             bucket = heappop(self._heap)
             for ids in self._buckets.pop(bucket):
                 parts.append(ids[self.queued_ms[ids] >> _SHIFT == bucket])
-        taken = np.unique(np.concatenate(parts))
+        taken = np.sort(np.concatenate(parts))
+        taken = taken[np.diff(taken, prepend=-1) > 0]
         self.queued_ms[taken] = FAR
         return taken
 
