@@ -102,7 +102,11 @@ def install(app: FastAPI) -> None:
     async def of_parsed(_: Request, error: Exception) -> Response:
         assert isinstance(error, RuleError | LinkageError)
         what = "rule" if isinstance(error, RuleError) else "linkage"
-        errors = [{"pointer": _field_pointer(p.field), "detail": f"given {p.given}; allowed: {p.allowed}"} for p in error.problems]
+        errors = [
+            {"pointer": _field_pointer(p.field), "detail": f"given {p.given}; allowed: {p.allowed}"}
+            | ({"detail_zh": f"给定 {p.given}；允许：{p.allowed_zh}"} if p.allowed_zh else {})
+            for p in error.problems
+        ]
         return answer(422, f"invalid-{what}", f"The {what} cannot be meant", str(error), errors=errors)
 
     async def of_validation(_: Request, error: Exception) -> Response:

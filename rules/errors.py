@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with a rule as it was given. `field` is a path, `above[1].limit`."""
+    """One thing wrong with a rule as it was given. `field` is a path, `above[1].limit`. `allowed_zh` where a clause is the reason."""
 
     field: str
     given: str
     allowed: str
+    allowed_zh: str = ""
 
     def __str__(self) -> str:
         return f"{self.field}: given {self.given}; allowed: {self.allowed}"

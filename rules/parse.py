@@ -14,6 +14,7 @@ from rules.model import DERIVED_KINDS, Direction, Level, Rule, RuleKind, Scope
 from rules.parse_derived import DERIVED_FIELDS, derived_data, read_derived
 from rules.parse_levels import read_levels
 from rules.parse_reader import Reader, is_finite
+from rules.parse_schedule import SCHEDULE_FIELDS, read_schedule, schedule_data
 from rules.parse_subjects import SUBJECT_FIELDS, is_number, read_expression, read_only_while, read_vote, subject_data
 from sites.metrics import METRICS, base_metric, unit_of
 from sites.model import ID_PATTERN
@@ -21,7 +22,7 @@ from sites.model import ID_PATTERN
 _FIELDS = {
     "id", "name", "kind", "metric", "unit", "above", "below", "states", "severity", "intervals", "hold_s", "clear_hold_s",
     "latched", "lateness_s", "scope", "guidance", "alarm_kind", "enabled", "version", "window_s", "statistic", "weighting", "share_of",
-    "per_s", "tolerance", "of", "covered", "expression", "over", "votes", "only_while",
+    "per_s", "tolerance", "of", "covered", "expression", "over", "votes", "only_while", *SCHEDULE_FIELDS,
 }  # fmt: skip
 _KIND_FIELDS = {
     RuleKind.LEVEL: {"metric", "unit", "above", "below", "hold_s", "clear_hold_s"},
@@ -69,6 +70,7 @@ def parse_rule(data: Mapping[str, Any]) -> Rule:
     else:
         intervals = read.number(data.get("intervals", 2.5), "intervals", *SILENCE_INTERVALS, default=2.5)
         levels = (Level(limit=intervals, severity=read.severity(data.get("severity"), "severity")),)
+    derived |= read_schedule(read, kind, metric)
     derived |= read_only_while(read, kind, derived.get("over", "device"))
     latched = read.flag("latched", False)
     _immediate(read, kind, metric, hold_s, latched)
@@ -156,13 +158,19 @@ def _states(read: Reader, metric: str) -> tuple[float, ...]:
 
 
 def _immediate(read: Reader, kind: RuleKind, metric: str, hold_s: float, latched: bool) -> None:
-    reason = IMMEDIATE_METRICS.get(metric)
-    if reason is None or kind is not RuleKind.STATE:
+    reasons = IMMEDIATE_METRICS.get(metric)
+    if reasons is None or kind is not RuleKind.STATE:
         return
+    reason, reason_zh = reasons
     if hold_s != 0.0:
-        read.refuse("hold_s", hold_s, f"0: {reason}")
+        read.refuse("hold_s", hold_s, f"0: {reason}", f"0：{reason_zh}")
     if not latched:
-        read.refuse("latched", latched, f"true: {reason}")
+        read.refuse("latched", latched, f"true: {reason}", f"true：{reason_zh}")
+    for field in ("schedule", "only_while"):
+        if read.data.get(field):
+            read.refuse(
+                field, read.data[field], f"nothing: a fire is one at any hour; {reason}", f"不得设置：任何时间都可能发生火灾；{reason_zh}"
+            )
 
 
 def _scope(read: Reader) -> Scope:
@@ -195,6 +203,7 @@ def rule_data(rule: Rule) -> dict[str, Any]:
         data["severity"] = rule.levels[0].severity.name.lower()
     data.update(derived_data(rule))
     data.update(subject_data(rule))
+    data.update(schedule_data(rule))
     scope = {field: list(getattr(rule.scope, field)) for field in _SCOPE_FIELDS if getattr(rule.scope, field)}
     optional: dict[str, tuple[Any, Any]] = {
         "hold_s": (rule.hold_s, 0.0),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rules.limits import DAY_S, LIMITS_ABOVE
+from rules.limits import DAY_S, clause_of
 from rules.model import Direction, Level, Severity
 from rules.parse_reader import Reader
 from sites.metrics import METRICS, unit_of
@@ -60,10 +60,10 @@ def _after(read: Reader, prefix: str, direction: Direction, mild: Level, severe:
 
 
 def _within_clause(read: Reader, metric: str, direction: Direction, at: int, level: Level) -> None:
-    clause = LIMITS_ABOVE.get(metric) if direction is Direction.ABOVE else None
+    clause = clause_of(metric, direction)
     if clause is None:
         return
     low, high = clause.first if at == 0 else clause.others
     if not low <= level.limit <= high:
-        field = f"{direction.value}[{at}].limit"
-        read.refuse(field, level.limit, f"{low:g} to {high:g} {unit_of(metric)}: {clause.reason}")
+        field, unit = f"{direction.value}[{at}].limit", unit_of(metric)
+        read.refuse(field, level.limit, f"{low:g} to {high:g} {unit}: {clause.reason}", f"{low:g} 至 {high:g} {unit}：{clause.reason_zh}")

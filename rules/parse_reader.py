@@ -27,8 +27,8 @@ class Reader:
         self.data = data
         self.problems: list[Problem] = []
 
-    def refuse(self, field: str, given: object, allowed: str) -> None:
-        self.problems.append(Problem(field, "nothing" if given is None else repr(given), allowed))
+    def refuse(self, field: str, given: object, allowed: str, allowed_zh: str = "") -> None:
+        self.problems.append(Problem(field, "nothing" if given is None else repr(given), allowed, allowed_zh))
 
     def number(self, given: object, field: str, low: float, high: float, default: float = 0.0) -> float:
         if is_finite(given) and low <= given <= high:
