@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from rules.intervals import Intervals
 from rules.model import DERIVED_KINDS, Direction, Rule, RuleKind, Scope
+from rules.pairs import Derived, is_on_point, recipes_of, window_meaning
 from rules.schedule import Gates
 from sites.metrics import base_metric
 from sites.roster import Roster
@@ -76,6 +77,7 @@ class Program:
     watch_device: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     watch_limit_ms: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     gates: Gates = field(default_factory=Gates)
+    derived: Derived | None = None  # pairs whose value is worked out; None without such rules
 
     @property
     def device_rows(self) -> NDArray[np.int32]:
@@ -110,8 +112,27 @@ def compile(rules: Iterable[Rule], roster: Roster, intervals: Intervals | None =
         silences=[at for at, rule in enumerate(enabled) if rule.kind is RuleKind.SILENCE],
         intervals=intervals,
     )
+    program.derived = _derived(program)
     extend(program, roster, 0)
     return program
+
+
+def _derived(program: Program) -> Derived | None:
+    by_metric: dict[str, list[int]] = {}
+    for at, rule in enumerate(program.rules):
+        if is_on_point(rule):
+            by_metric.setdefault(rule.metric, []).append(at)
+    tier = Program(
+        roster=program.roster,
+        rules=program.rules,
+        specs=program.specs,
+        first_spec=program.first_spec,
+        level_counts=program.level_counts,
+        by_metric=by_metric,
+        silences=[],
+        intervals=program.intervals,
+    )
+    return Derived(tier, recipes_of(program.rules)) if by_metric else None
 
 
 def extend(program: Program, roster: Roster, from_row: int) -> None:
@@ -119,6 +140,9 @@ def extend(program: Program, roster: Roster, from_row: int) -> None:
     assert roster is program.roster
     assert from_row == program.rows, f"the program ends at row {program.rows}, not {from_row}"
     _extend_devices(program)
+    if program.derived is not None:
+        extend(program.derived.tier, roster, from_row)
+        program.derived.extend()
     rows = np.arange(from_row, roster.size, dtype=np.int32)
     if not len(rows):
         return
@@ -153,7 +177,8 @@ def meaning(rule: Rule, level: int) -> tuple[object, ...]:
     """What makes a check's memory transferable from one version of its rule to another: severity and texts do not count."""
     at = rule.levels[level]
     hold_s = rule.hold_s if at.hold_s is None else at.hold_s
-    return rule.kind, rule.metric, rule.direction, at.limit, at.deadband, hold_s, rule.clear_hold_s, rule.states
+    derived = window_meaning(rule), rule.per_s, rule.covered, rule.of
+    return rule.kind, rule.metric, rule.direction, at.limit, at.deadband, hold_s, rule.clear_hold_s, rule.states, derived
 
 
 def _specs(rules: Sequence[Rule]) -> Specs:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.compile import Program
+from rules.derived_memory import DerivedMemory
 from rules.findings import Edge, Finding
 from rules.kernels import ACTIVE
 from rules.memory import Memory
@@ -39,7 +40,14 @@ class Edges:
             self.parts.append((check, *(np.broadcast_to(np.asarray(column), (n,)) for column in columns)))
 
 
-def findings(program: Program, memory: Memory, edges: Edges) -> list[Finding]:
+def merged(made: list[Finding], others: list[Finding]) -> list[Finding]:
+    """The findings of two parts of the engine about different rules, in the order in which they happened."""
+    if not made or not others:
+        return made or others
+    return sorted(made + others, key=lambda finding: (finding.fired_ms, finding.index >= 0, finding.index, finding.rule_id))
+
+
+def findings(program: Program, memory: Memory | DerivedMemory, edges: Edges) -> list[Finding]:
     """The findings of a step's edges, in order; `memory` is that after the step."""
     if not edges.parts:
         return []
@@ -66,7 +74,7 @@ def findings(program: Program, memory: Memory, edges: Edges) -> list[Finding]:
     return _walk(program, memory, list(zip(first, *columns, strict=True)))
 
 
-def _walk(program: Program, memory: Memory, rows: list[tuple[Any, ...]]) -> list[Finding]:
+def _walk(program: Program, memory: Memory | DerivedMemory, rows: list[tuple[Any, ...]]) -> list[Finding]:
     masks = _masks_before(program, memory, rows)
     made: list[Finding] = []
     at = 0
@@ -112,7 +120,7 @@ def _walk(program: Program, memory: Memory, rows: list[tuple[Any, ...]]) -> list
     return made
 
 
-def _masks_before(program: Program, memory: Memory, rows: list[tuple[Any, ...]]) -> dict[int, int]:
+def _masks_before(program: Program, memory: Memory | DerivedMemory, rows: list[tuple[Any, ...]]) -> dict[int, int]:
     """Which levels of each pair were active before the step: those of after it, with every edge undone."""
     masks: dict[int, int] = {}
     for first, rule_row, _, is_watch, _, _, _, level, *_ in rows:

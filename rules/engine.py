@@ -16,12 +16,15 @@ reading never clears: it ends a running clear hold, and the next reading in time
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from rules import gates, presence
+from rules import derived, gates, presence
 from rules.compile import Program
-from rules.edges import Edges, findings
+from rules.derived_due import next_due_ms
+from rules.edges import Edges, findings, merged
 from rules.findings import Finding
 from rules.kernels import ACTIVE, FALLING, LATE, OPENED, PENDING, RISING, SHUT, due_times, judge
 from rules.memory import Memory
@@ -35,7 +38,7 @@ def step(program: Program, memory: Memory, readings: Readings, until_ms: int) ->
 
     `arrived_ms` does not fall; what is below the time already reached counts as arrived then. Call `sites.latest.apply_latest` for the same
     batch before: the engine itself reads only its memory. Returns findings ordered by (`fired_ms`, timers first, batch index)."""
-    edges = Edges()
+    edges, began_ms = Edges(), memory.now_ms
     _start(program, memory)
     arrived = readings.arrived_ms
     if len(arrived):
@@ -46,7 +49,10 @@ def step(program: Program, memory: Memory, readings: Readings, until_ms: int) ->
         edges.offset = first
         is_whole = last - first == len(arrived)
         _span(program, memory, readings if is_whole else readings.cut(first, last), arrived[first:last], to_ms, edges)
-    return findings(program, memory, edges)
+    made = findings(program, memory, edges)
+    if program.derived is None:
+        return made
+    return merged(made, derived.step(program, memory, readings, arrived, began_ms, memory.now_ms))
 
 
 def _span(program: Program, memory: Memory, readings: Readings, arrived: NDArray[np.int64], until_ms: int, edges: Edges) -> None:
@@ -55,11 +61,12 @@ def _span(program: Program, memory: Memory, readings: Readings, arrived: NDArray
     if len(rows):
         gates.note(memory, readings, arrived)
         use, span = None, span_of(rows)
+        rows = rows.astype(np.intp) if span is None else rows  # what numpy gathers by
         if readings.flags.any():
             span = None
             use = np.flatnonzero((readings.flags & STALE_RETAINED) == 0)  # those tell what is known already
             live = np.flatnonzero((readings.flags & RETAINED) == 0)
-        _take(program, memory, readings, arrived, use, span, edges)
+        _take(program, memory, readings, rows, arrived, use, span, edges)
     _ring(program, memory, until_ms, edges)
     if live is not None:
         rows, arrived = rows[live], arrived[live]
@@ -84,7 +91,7 @@ def due_ms(memory: Memory) -> int | None:
     turns = max(gates.next_ms(memory.program, memory), memory.now_ms)
     holds = memory.wheel.next_ms()
     silences = memory.watch_wheel.next_ms() if memory.paused_ms is None else None
-    dues = (holds, None if silences is None else silences + memory.lost_ms, None if turns == FAR else turns)
+    dues = (holds, None if silences is None else silences + memory.lost_ms, None if turns == FAR else turns, next_due_ms(memory))
     return min((due for due in dues if due is not None), default=None)
 
 
@@ -126,13 +133,14 @@ def _take(
     program: Program,
     memory: Memory,
     readings: Readings,
+    rows: NDArray[Any],
     arrived: NDArray[np.int64],
     use: NDArray[np.int64] | None,
     span: slice | None,
     edges: Edges,
 ) -> None:
     """The readings at `use` (None: all, `span` then being their rows if these are neighbours)."""
-    rows, taken, values = readings.rows, readings.taken_ms, readings.values
+    taken, values = readings.taken_ms, readings.values
     if use is not None:
         rows, taken, values = rows[use], taken[use], values[use]
     for places, newest in awake_sets(memory, rows, span, taken, values):

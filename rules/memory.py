@@ -13,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.compile import Program, pair_key
+from rules.derived_due import settle_wheel
+from rules.derived_load import load_derived
+from rules.derived_memory import DerivedMemory, DerivedState
 from rules.kernels import BY_SCHEDULE, PENDING, SHUT, due_times, quiet_bounds
 from rules.newest import Newest
 from rules.wheel import Wheel
@@ -56,6 +59,7 @@ class MemoryState:
     newest_values: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0, np.float64))
     newest_heard_h: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     newest_delay_ms: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    derived: DerivedState = field(default_factory=DerivedState)
 
 
 class Memory:
@@ -102,11 +106,14 @@ class Memory:
         self.watch_raised = np.zeros(0, np.bool_)
         self.watch_shut = np.zeros(0, np.bool_)  # by its schedule
         self.watch_wheel = Wheel()  # in hearing time
+        self.derived = None if program.derived is None else DerivedMemory(program.derived)
         self.fit()
 
     def fit(self) -> None:
         """Grow to the program's size; what is new is idle and unheard."""
         program = self.program
+        if self.derived is not None:
+            self.derived.fit()
         first_check = self.checks
         if program.checks > self.checks:
             for name in ("status", "since_taken_ms", "since_clock_ms"):
@@ -182,6 +189,8 @@ class Memory:
         unheard = self.device_heard_h[: self.devices] == NEVER
         self.alerts, self.unheard = int(self.device_alert[: self.devices].sum()), int(unheard.sum())
         self.device_odd[: self.devices] = self.device_alert[: self.devices] | unheard
+        if self.derived is not None:
+            settle_wheel(program, self)
 
     def dump(self) -> MemoryState:
         """A copy of everything that cannot be derived."""
@@ -227,6 +236,7 @@ class Memory:
             newest_values=self.newest.values.copy(),
             newest_heard_h=self.newest.heard_h.copy(),
             newest_delay_ms=self.newest.delay_ms.copy(),
+            derived=DerivedState() if self.derived is None else self.derived.dump(),
         )
 
     def load(self, state: MemoryState) -> None:
@@ -265,6 +275,7 @@ class Memory:
         row, known = _rows_of(roster.columns.keys[: self.rows], sorted_keys, state.newest_keys)
         columns = (state.newest_values, state.newest_heard_h, state.newest_delay_ms)
         self.newest.load(row[known], columns[0][known], columns[1][known], columns[2][known])
+        load_derived(program, self, state.derived, state.rule_ids)
         if state.gates_settled:
             self._shut_gates()
         self.settle()

@@ -1,0 +1,326 @@
+"""The kinds whose value is derived from one point's readings: rate, window, count, stuck and drift. Part of the engine.
+
+Every (rule, point) pair of these kinds works out a value, and that goes through levels, deadband, holds and latch as a reading does. How:
+
+**rate**    at each reading in order: (its value - that of the earliest reading kept) / the time between, times `per_s`. Known once that
+            time is `covered` x `window_s`. Falling is negative: levels *below* a negative limit.
+**window**  mean, lowest, highest, sum, share or count of the readings kept; *by time*, the mean over the window's parts, where a part
+            without a reading has the last value before it. A mean, extreme or share is known once readings go back
+            `covered` x `window_s` (also a sum or count with levels *below*); one of no reading is not known, a sum or count of none is 0.
+**count**   how many readings met `share_of`, in the same way.
+**stuck**   at each reading in order: seconds from the reading at which the value last moved, that is came to lie more than `tolerance`
+            from where it stood, up to this one. What was not read is not known to be unmoved: time alone does not make it longer.
+**drift**   at each reading in order: distance from the baseline, a running mean weighed by the time between readings that reaches back
+            over `window_s`. Known once it has learnt for `covered` x `window_s`. It learns after it was judged, from readings in order
+            and in time, and not while a level is active or its hold is running; no longer than one gap at a time.
+
+- **A window** is kept in sixty parts (`rules.windows`) by `taken_ms`. It moves on with each reading, and by the clock when a part with
+  readings leaves (by time: with each part), until the point is overdue; then its value stands. It never moves back.
+- **First readings**: a pair begins empty, or (a rule that is new) with its point's latest reading. After more than `window_s` without a
+  reading what is covered counts anew.
+- **A gap** (2.5 expected intervals) begins holds anew and makes *stuck* begin anew; windows keep what they hold.
+- **Out of order** (taken before the newest), in time: joins the window that it belongs to if it is not too old to be told from a
+  duplicate (the last 32 times are remembered); judges nothing: the next reading or the clock does. Stuck and drift ignore it.
+- **Late and out of order**: ignored. **Late and newest**: as any other, but its finding is late, and it never clears.
+- **The same time again** changes nothing; stale retained readings are not readings.
+- **Unknown** is neither met nor back: no hold goes on, an active level stays.
+- **Overdue**: a rising hold raises; nothing clears.
+- **Edits** keep a window where metric, span, statistic and condition are the same, whatever the levels; dumps keep all of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.compile import Program
+from rules.derived_checks import end_holds, settle_checks
+from rules.derived_due import clock_dues, derived_of, gap_of, hold_dues
+from rules.derived_memory import DerivedMemory
+from rules.edges import Edges, findings
+from rules.findings import Finding
+from rules.kernels import SHUT
+from rules.memory import Memory
+from rules.pairs import PARTS, WINDOWED, Derived, Group
+from rules.windows import NEVER, tallied
+from sites.readings import STALE_RETAINED, Readings
+
+
+def step(program: Program, memory: Memory, readings: Readings, arrived: NDArray[np.int64], began_ms: int, until_ms: int) -> list[Finding]:
+    """Step the derived kinds over a batch that arrived at `arrived`, then to `until_ms`. `began_ms` is the time reached before it."""
+    derived, own = program.derived, memory.derived
+    if derived is None or own is None:
+        return []
+    edges = Edges()
+    own.now_ms = began_ms
+    at = np.flatnonzero(derived.has_pairs[readings.rows] & ((readings.flags & STALE_RETAINED) == 0))
+    for turn in _turns(readings.rows[at]) if len(at) else ():
+        _take(program, memory, readings, at[turn], arrived, edges)
+    _fire(program, memory, own.wheel.take(until_ms), until_ms, edges)
+    own.now_ms = until_ms
+    return findings(derived.tier, own, edges)
+
+
+def seed(program: Program, memory: Memory, pairs: NDArray[np.int64]) -> None:
+    """Pairs that are new begin with their point's latest reading, where there is one. Nothing is judged; the wheel is not set."""
+    derived, own = derived_of(program, memory)
+    columns = program.roster.columns
+    row = derived.row[pairs]
+    heard = columns.latest_taken_ms[row] != NEVER
+    pairs, row = pairs[heard], row[heard]
+    if len(pairs):
+        taken, now = columns.latest_taken_ms[row], np.minimum(columns.latest_arrived_ms[row], memory.now_ms)
+        late = columns.latest_delay_ms[row] > _lateness(program, pairs)
+        _hear(program, memory, pairs, taken, now, columns.latest_values[row], late)
+        own.values[pairs] = np.nan
+
+
+def _turns(rows: NDArray[np.int32]) -> list[NDArray[np.int64]]:
+    """Places in the batch, in turns in each of which a row occurs once: first all first readings, then all second ones, ..."""
+    by_row = np.argsort(rows, kind="stable")
+    ordered = rows[by_row]
+    is_first = np.append(True, ordered[1:] != ordered[:-1])
+    if is_first.all():
+        return [np.arange(len(rows))]
+    starts = np.flatnonzero(is_first)
+    rank = np.arange(len(rows)) - np.repeat(starts, np.diff(np.append(starts, len(rows))))
+    by_rank = np.argsort(rank, kind="stable")
+    return np.split(by_row[by_rank], np.cumsum(np.bincount(rank))[:-1])
+
+
+def _take(program: Program, memory: Memory, readings: Readings, index: NDArray[np.int64], arrived: NDArray[np.int64], edges: Edges) -> None:
+    """One reading of each of some rows."""
+    derived, own = derived_of(program, memory)
+    pairs, of = derived.pairs_of(readings.rows[index].astype(np.int64))
+    index = index[of]
+    now = arrived[index]
+    waiting = own.wheel.queued_ms[pairs] <= now
+    if waiting.any():
+        _fire(program, memory, pairs[waiting], now[waiting], edges)
+    taken, values = readings.taken_ms[index], readings.values[index]
+    late = readings.delay_ms[index] > _lateness(program, pairs)
+    newest = own.taken_ms[pairs]
+    joins = np.flatnonzero((taken < newest) & ~late)
+    if len(joins):
+        _join_out_of_order(program, memory, pairs[joins], taken[joins], now[joins], values[joins])
+    fresh = np.flatnonzero(taken > newest)
+    if len(fresh) < len(pairs):
+        pairs, taken, values, now = pairs[fresh], taken[fresh], values[fresh], now[fresh]
+        index, late, newest = index[fresh], late[fresh], newest[fresh]
+    if not len(pairs):
+        return
+    gap_ms = gap_of(program, pairs)
+    is_gap = _hear(program, memory, pairs, taken, now, values, late)
+    _evaluate(program, memory, pairs, taken, gap_ms, values)
+    settle_checks(program, memory, pairs, taken, now, is_gap, index, 0, edges)
+    _learn(program, memory, pairs, taken, newest, gap_ms, values)
+    _queue(program, memory, pairs, gap_ms)
+
+
+def _lateness(program: Program, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    derived = program.derived
+    assert derived is not None
+    own = program.specs.lateness_ms[derived.tier.check_spec[derived.first_check[pairs]]]
+    of_link = program.link_lateness_ms[program.device_rows[derived.row[pairs]]]
+    lateness: NDArray[np.int64] = np.where(own < 0, of_link, own)
+    return lateness
+
+
+def _hear(
+    program: Program,
+    memory: Memory,
+    pairs: NDArray[np.int64],
+    taken: NDArray[np.int64],
+    now: NDArray[np.int64],
+    values: NDArray[np.float64],
+    late: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """Take in a reading in order of each pair; returns which of them follow on a gap."""
+    derived, own = derived_of(program, memory)
+    recipes, rule, group = derived.recipes, derived.rule[pairs], derived.group[pairs]
+    newest = own.taken_ms[pairs]
+    is_first = newest == NEVER
+    is_gap: NDArray[np.bool_] = ~is_first & (taken - newest > gap_of(program, pairs))
+    own.taken_ms[pairs], own.heard_h[pairs], own.is_late[pairs] = taken, memory.hearing(now), late
+    anew = is_first | (taken - newest > recipes.window_ms[rule])
+    moved = is_first | is_gap | (np.abs(values - own.anchor[pairs]) > recipes.tolerance[rule])
+    anew = np.where(group == Group.STUCK, moved, anew)
+    own.since_ms[pairs[anew]] = taken[anew]
+    stuck = np.flatnonzero((group == Group.STUCK) & moved)
+    own.anchor[pairs[stuck]] = values[stuck]
+    for each in WINDOWED:
+        mine = np.flatnonzero(group == each)
+        if not len(mine):
+            continue
+        pair = pairs[mine]
+        slots, before = derived.slot[pair].astype(np.int64), own.head[pair]
+        part = taken[mine] // recipes.part_ms[rule[mine]]
+        head = np.maximum(before, part)
+        own.parts[each].move(slots, before, head)
+        own.head[pair] = head
+        kept = np.flatnonzero(part > head - PARTS)
+        _join(derived, own, each, pair[kept], part[kept], taken[mine[kept]], values[mine[kept]])
+    return is_gap
+
+
+def _join_out_of_order(
+    program: Program,
+    memory: Memory,
+    pairs: NDArray[np.int64],
+    taken: NDArray[np.int64],
+    now: NDArray[np.int64],
+    values: NDArray[np.float64],
+) -> None:
+    derived, own = derived_of(program, memory)
+    part_ms = derived.recipes.part_ms[derived.rule[pairs]]
+    part = taken // part_ms
+    present = own.taken_ms[pairs] + memory.hearing(now) - own.heard_h[pairs]
+    is_kept = part > np.maximum(own.head[pairs], present // part_ms) - PARTS
+    group = derived.group[pairs]
+    for each in WINDOWED:
+        mine = np.flatnonzero((group == each) & is_kept)
+        mine = mine[own.is_new(pairs[mine], taken[mine])]
+        if len(mine):
+            _join(derived, own, each, pairs[mine], part[mine], taken[mine], values[mine])
+            _queue(program, memory, pairs[mine], gap_of(program, pairs[mine]))
+
+
+def _join(
+    derived: Derived,
+    own: DerivedMemory,
+    group: Group,
+    pairs: NDArray[np.int64],
+    part: NDArray[np.int64],
+    taken: NDArray[np.int64],
+    values: NDArray[np.float64],
+) -> None:
+    if not len(pairs):
+        return
+    rule = derived.rule[pairs]
+    if group is Group.EXTREMES:
+        values = derived.recipes.sign[rule] * values
+    elif group is not Group.RATE:
+        values = tallied(derived.recipes, rule, values)
+    own.parts[group].join(derived.slot[pairs].astype(np.int64), part, taken, values)
+    own.remember(pairs, taken)
+
+
+def _evaluate(
+    program: Program,
+    memory: Memory,
+    pairs: NDArray[np.int64],
+    at_ms: NDArray[np.int64],
+    gap_ms: NDArray[np.int64],
+    values: NDArray[np.float64],
+) -> None:
+    """Work out the values of these pairs at device time `at_ms`; `values` are the readings just taken, for kinds that only these move."""
+    derived, own = derived_of(program, memory)
+    recipes, groups = derived.recipes, derived.group[pairs]
+    made = np.full(len(pairs), np.nan)
+    for group in Group:
+        mine = np.flatnonzero(groups == group)
+        if not len(mine):
+            continue
+        pair, at = pairs[mine], at_ms[mine]
+        rule, slots, head = derived.rule[pair], derived.slot[pair].astype(np.int64), own.head[pair]
+        known: NDArray[Any] = at - own.since_ms[pair] >= recipes.covered_ms[rule]
+        if group is Group.SUMS:
+            value, holds = own.parts[group].totals(slots, recipes.total[rule])
+        elif group is Group.TIMED:
+            value, holds = own.parts[group].means_over_time(slots, head, recipes.part_ms[rule], gap_ms[mine])
+        elif group is Group.EXTREMES:
+            value, holds = own.parts[group].extremes(slots)
+            value = recipes.sign[rule] * value
+        elif group is Group.RATE:
+            first_ms, first = own.parts[group].firsts(slots, head)
+            elapsed = at - first_ms
+            holds, known = elapsed > 0, elapsed >= recipes.covered_ms[rule]
+            value = (values[mine] - first) * recipes.per_ms[rule] / np.maximum(elapsed, 1)
+        elif group is Group.STUCK:
+            value, holds = (at - own.since_ms[pair]) / 1000.0, np.ones(len(pair), bool)
+        else:
+            value, holds = np.abs(values[mine] - own.anchor[pair]), own.learnt_ms[pair] > 0
+            known = own.learnt_ms[pair] >= recipes.covered_ms[rule]
+        made[mine] = np.where(known & holds, value, np.nan)
+    own.values[pairs] = made
+
+
+def _learn(
+    program: Program,
+    memory: Memory,
+    pairs: NDArray[np.int64],
+    taken: NDArray[np.int64],
+    newest: NDArray[np.int64],
+    gap_ms: NDArray[np.int64],
+    values: NDArray[np.float64],
+) -> None:
+    """Let the baselines follow the readings just judged."""
+    derived, own = derived_of(program, memory)
+    drifts = (derived.group[pairs] == Group.DRIFT) & ~own.is_late[pairs]
+    if not drifts.any():
+        return
+    checks, of = derived.checks_of(pairs)
+    drifts[of[(own.status[checks] & ~np.uint8(SHUT)) != 0]] = False
+    mine = np.flatnonzero(drifts)
+    pair = pairs[mine]
+    span = np.where(newest[mine] == NEVER, 0, np.minimum(taken[mine] - newest[mine], gap_ms[mine]))
+    window, learnt = derived.recipes.window_ms[derived.rule[pair]], own.learnt_ms[pair]
+    weight = span / np.maximum(span + learnt, 1)
+    own.anchor[pair] = np.where(learnt == 0, values[mine], own.anchor[pair] + (values[mine] - own.anchor[pair]) * weight)
+    own.learnt_ms[pair] = np.minimum(learnt + span, window)
+
+
+def _fire(program: Program, memory: Memory, pairs: NDArray[np.int64], until: NDArray[np.int64] | int, edges: Edges) -> None:
+    """Everything that time alone does to these pairs by `until`, each pair's own in order; what remains is queued."""
+    derived, own = derived_of(program, memory)
+    until = np.broadcast_to(np.asarray(until, np.int64), pairs.shape)
+    sub = 0  # keeps the order of what one pair does at one moment
+    while len(pairs):
+        gap_ms = gap_of(program, pairs)
+        checks, of = derived.checks_of(pairs)
+        holds = hold_dues(program, memory, checks, gap_ms[of])
+        due, at_ms = clock_dues(program, memory, pairs, gap_ms)
+        moves = due.copy()
+        np.minimum.at(due, of, holds)
+        over = due <= until
+        own.wheel.put(pairs[~over], due[~over])
+        ends = np.flatnonzero((holds == due[of]) & over[of])
+        if len(ends):
+            end_holds(program, memory, checks[ends], holds[ends], sub, edges)
+        mine = np.flatnonzero((moves == due) & over)
+        if len(mine):
+            _move_on(program, memory, pairs[mine], at_ms[mine], due[mine], gap_ms[mine], sub + 1, edges)
+        pairs, until, sub = pairs[over], until[over], sub + 2
+
+
+def _move_on(
+    program: Program,
+    memory: Memory,
+    pairs: NDArray[np.int64],
+    at_ms: NDArray[np.int64],
+    due: NDArray[np.int64],
+    gap_ms: NDArray[np.int64],
+    sub: int,
+    edges: Edges,
+) -> None:
+    """Parts leave these windows, whose own time is `at_ms` now."""
+    derived, own = derived_of(program, memory)
+    head = at_ms // derived.recipes.part_ms[derived.rule[pairs]]
+    group = derived.group[pairs]
+    for each in (Group.SUMS, Group.TIMED, Group.EXTREMES):
+        mine = np.flatnonzero(group == each)
+        own.parts[each].move(derived.slot[pairs[mine]].astype(np.int64), own.head[pairs[mine]], head[mine])
+    own.head[pairs] = head
+    _evaluate(program, memory, pairs, at_ms, gap_ms, np.zeros(len(pairs)))
+    now, no_gap = np.maximum(due, own.now_ms), np.zeros(len(pairs), bool)
+    settle_checks(program, memory, pairs, at_ms, now, no_gap, np.full(len(pairs), -1), sub, edges)
+
+
+def _queue(program: Program, memory: Memory, pairs: NDArray[np.int64], gap_ms: NDArray[np.int64]) -> None:
+    derived, own = derived_of(program, memory)
+    checks, of = derived.checks_of(pairs)
+    due, _ = clock_dues(program, memory, pairs, gap_ms)
+    np.minimum.at(due, of, hold_dues(program, memory, checks, gap_ms[of]))
+    own.wheel.put(pairs, due)
