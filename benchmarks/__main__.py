@@ -19,6 +19,7 @@ BENCHMARKS = {
     "B6": "benchmarks.b6_growth",
     "B7": "benchmarks.b7_restart",
     "B9": "benchmarks.b9_history",
+    "B11": "benchmarks.b11_backtest",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -68,7 +69,6 @@ def test_blocks_may_be_cut_anywhere(given_: list[tuple[int, int, float]], cuts: 
 
 
 def test_a_disabled_rule_is_tried_as_if_it_were_enabled() -> None:
-    from dataclasses import replace
 
     readings = readings_of([(second, 0, 90.0) for second in range(0, 60, 10)])
     assert run_over(replace(HOT, enabled=False), readings, [], 60_000) == run_over(HOT, readings, [], 60_000) != []
