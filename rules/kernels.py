@@ -40,7 +40,7 @@ def judge(specs: Specs, spec: NDArray[np.int32], values: NDArray[np.float64]) ->
 
 
 def quiet_bounds(specs: Specs, spec: NDArray[np.int32], status: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Between which values (inclusive) a reading cannot change a check: never while a hold is running, which an endlessly low `high` says."""
+    """Between which values (inclusive) a reading cannot change a check: never while a hold is running (`high` is -inf)."""
     active = (status & ACTIVE) != 0
     low = np.where(active, specs.active_low[spec], specs.idle_low[spec])
     high = np.where(active, specs.active_high[spec], specs.idle_high[spec])

@@ -7,6 +7,8 @@ writes the device columns of `Memory`.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,7 +23,7 @@ SIGN, OFFLINE, RETAINED_ONLINE = 0, 1, 2  # what `apply` is told of a device
 def hear(
     program: Program,
     memory: Memory,
-    rows: NDArray[np.int32],
+    rows: NDArray[Any],
     span: slice | None,
     arrived: NDArray[np.int64],
     index: NDArray[np.int64] | None,
@@ -39,7 +41,10 @@ def hear(
         suspects = suspects[~memory.device_odd[suspects]]
         wants_all = memory.alerts or memory.unheard or len(suspects) or not at_once
         is_short = span is not None and not wants_all
-        devices = program.devices_of(rows) if is_short else program.device_rows[rows if span is None else span]
+        if span is None:
+            devices = program.device_rows.take(rows, mode="clip")
+        else:
+            devices = program.devices_of(rows) if is_short else program.device_rows[span]
         if memory.alerts or memory.unheard or len(suspects):
             memory.device_odd[suspects] = True
             own = np.flatnonzero(memory.device_odd[devices])

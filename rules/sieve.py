@@ -8,18 +8,20 @@ step of `awake_sets` hands out at most one reading a row, in its row's order. Wr
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rules.memory import BLOCK_SHIFT, NEVER, Memory
 
-_CHUNK = 1 << 15  # readings whose temporaries stay in the nearest caches
+_CHUNK = 1 << 15  # neighbouring readings whose temporaries stay in the nearest caches
+_SCATTERED = 1 << 12  # scattered ones, each of which brings whole cache lines along
 _FIRST_LOOK = 4  # readings looked at after one that was awake; four times as many each time they are all quiet
 _FAR = np.int64(2**62)
 
 
-def span_of(rows: NDArray[np.int32]) -> slice | None:
+def span_of(rows: NDArray[Any]) -> slice | None:
     """These rows as a slice, when they are neighbours in order: columns are then read as views instead of gathered."""
     n = len(rows)
     if not n or int(rows[-1]) - int(rows[0]) != n - 1:
@@ -32,7 +34,7 @@ def span_of(rows: NDArray[np.int32]) -> slice | None:
 
 
 def awake_sets(
-    memory: Memory, rows: NDArray[np.int32], span: slice | None, taken: NDArray[np.int64], values: NDArray[np.float64]
+    memory: Memory, rows: NDArray[Any], span: slice | None, taken: NDArray[np.int64], values: NDArray[np.float64]
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """(places, newest) of awake readings, of different rows in each set: their places in the batch, and their rows' newest time before
     them. The caller settles the bounds of their rows before it asks for the next set. Duplicates of the newest are left out."""
@@ -83,17 +85,17 @@ def _lows(memory: Memory, own: slice) -> list[slice]:
 
 
 def _sift(
-    memory: Memory, rows: NDArray[np.int32], taken: NDArray[np.int64], values: NDArray[np.float64]
+    memory: Memory, rows: NDArray[np.intp], taken: NDArray[np.int64], values: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Places of the awake, and for every reading its row's newest time as it was before the chunk it lies in."""
     n = len(rows)
     before = np.empty(n, np.int64)
-    size = min(n, _CHUNK)
+    size = min(n, _SCATTERED)
     below, above, bound = np.empty(size, np.bool_), np.empty(size, np.bool_), np.empty(size, np.float64)
     found = []
-    for begin in range(0, n, _CHUNK):
-        end = min(begin + _CHUNK, n)
-        own, value, when = rows[begin:end].astype(np.intp), values[begin:end], taken[begin:end]
+    for begin in range(0, n, _SCATTERED):
+        end = min(begin + _SCATTERED, n)
+        own, value, when = rows[begin:end], values[begin:end], taken[begin:end]
         # rows are known to be in range; without a mode `take` copies its result once more
         edge = bound[: end - begin]
         out = np.less(value, memory.low.take(own, out=edge, mode="clip"), out=below[: end - begin])
@@ -112,7 +114,7 @@ def _sift(
 
 def _apart(
     memory: Memory,
-    rows: NDArray[np.int32],
+    rows: NDArray[np.intp],
     taken: NDArray[np.int64],
     values: NDArray[np.float64],
     places: NDArray[np.int64],
@@ -121,7 +123,7 @@ def _apart(
     """All readings of the rows that have an awake one, in each row's order, from before its first on."""
     awake_rows = rows[places]
     memory.mark[awake_rows] = True
-    at = memory.mark.take(rows).nonzero()[0]
+    at = memory.mark.take(rows, mode="clip").nonzero()[0]
     memory.mark[awake_rows] = False
     at = at[_order(rows[at])]
     own = rows[at]
@@ -133,7 +135,7 @@ def _apart(
             yield at[is_new], newest[is_new]
         return
     starts = is_first.nonzero()[0]
-    row = own[starts].astype(np.intp)
+    row = own[starts]
     memory.taken_ms[row] = before[at[starts]]
     when, value = taken[at], values[at]
     ends = np.append(starts[1:], len(at))
@@ -160,8 +162,8 @@ def _apart(
         widths = np.minimum(widths[left], ends - starts)
 
 
-def _order(rows: NDArray[np.int32]) -> NDArray[np.int64]:
+def _order(rows: NDArray[np.intp]) -> NDArray[np.int64]:
     """Sorted by row, in a row as they came. Row and place in one number sort faster than a stable sort of the rows."""
-    order: NDArray[np.int64] = np.sort((rows.astype(np.int64) << 32) | np.arange(len(rows)))
+    order: NDArray[np.int64] = np.sort((rows << 32) | np.arange(len(rows)))
     order &= 0xFFFFFFFF
     return order
