@@ -30,6 +30,7 @@ Every (rule, point) pair of these kinds works out a value, and that goes through
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ from numpy.typing import NDArray
 from rules.compile import Program
 from rules.derived_checks import end_holds, settle_checks
 from rules.derived_due import clock_dues, derived_of, gap_of, hold_dues
+from rules.derived_gates import Turn, in_order, make_turn, schedule_turns
 from rules.derived_memory import DerivedMemory
 from rules.edges import Edges, findings
 from rules.findings import Finding
@@ -48,19 +50,44 @@ from rules.windows import NEVER, tallied
 from sites.readings import STALE_RETAINED, Readings
 
 
-def step(program: Program, memory: Memory, readings: Readings, arrived: NDArray[np.int64], began_ms: int, until_ms: int) -> list[Finding]:
-    """Step the derived kinds over a batch that arrived at `arrived`, then to `until_ms`. `began_ms` is the time reached before it."""
+def step(
+    program: Program,
+    memory: Memory,
+    readings: Readings,
+    arrived: NDArray[np.int64],
+    began_ms: int,
+    until_ms: int,
+    turns: Sequence[Turn] = (),
+) -> list[Finding]:
+    """Step the derived kinds over a batch that arrived at `arrived`, then to `until_ms`. `began_ms` is the time reached before; `turns`, in
+    order, are those of gates other than schedules."""
     derived, own = program.derived, memory.derived
     if derived is None or own is None:
         return []
     edges = Edges()
     own.now_ms = began_ms
     at = np.flatnonzero(derived.has_pairs[readings.rows] & ((readings.flags & STALE_RETAINED) == 0))
-    for turn in _turns(readings.rows[at]) if len(at) else ():
-        _take(program, memory, readings, at[turn], arrived, edges)
+    begin = 0
+    for turn in in_order(schedule_turns(program, memory, arrived, until_ms), turns):
+        if turn.settled_ms >= own.now_ms:
+            end = int(np.searchsorted(at, turn.place))
+            _span(program, memory, readings, at[begin:end], arrived, turn.settled_ms, edges)
+            begin = end
+        own.now_ms = turn.at_ms
+        make_turn(program, memory, turn, edges)
+    _span(program, memory, readings, at[begin:], arrived, until_ms, edges)
+    return findings(derived.tier, own, edges)
+
+
+def _span(
+    program: Program, memory: Memory, readings: Readings, at: NDArray[np.int64], arrived: NDArray[np.int64], until_ms: int, edges: Edges
+) -> None:
+    """Some of the readings, between which no gate turns, and time up to their end."""
+    _, own = derived_of(program, memory)
+    for places in _rounds(readings.rows[at]) if len(at) else ():
+        _take(program, memory, readings, at[places], arrived, edges)
     _fire(program, memory, own.wheel.take(until_ms), until_ms, edges)
     own.now_ms = until_ms
-    return findings(derived.tier, own, edges)
 
 
 def seed(program: Program, memory: Memory, pairs: NDArray[np.int64]) -> None:
@@ -77,8 +104,8 @@ def seed(program: Program, memory: Memory, pairs: NDArray[np.int64]) -> None:
         own.values[pairs] = np.nan
 
 
-def _turns(rows: NDArray[np.int32]) -> list[NDArray[np.int64]]:
-    """Places in the batch, in turns in each of which a row occurs once: first all first readings, then all second ones, ..."""
+def _rounds(rows: NDArray[np.int32]) -> list[NDArray[np.int64]]:
+    """Places in the batch, in rounds in each of which a row occurs once: first all first readings, then all second ones, ..."""
     by_row = np.argsort(rows, kind="stable")
     ordered = rows[by_row]
     is_first = np.append(True, ordered[1:] != ordered[:-1])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rules.compile import Program, meaning
 from rules.derived import seed
 from rules.derived_due import derived_of
+from rules.derived_gates import loosen
 from rules.derived_load import find_pairs, rules_by_id
 from rules.kernels import RISING, judge
 from rules.memory import Memory
@@ -44,6 +45,7 @@ def carry_derived(old_program: Program, old_memory: Memory, new_program: Program
         own.load(state, pair_of, windows[state.rules], same_level[spec])
         kept[pair_of[(pair_of >= 0) & windows[state.rules]]] = True
         _begin_true_ones(old_program, new_program, memory, np.flatnonzero(kept))
+        loosen(new_program, memory)
     seed(new_program, memory, np.flatnonzero(~kept))
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rules.compile import Program
 from rules.derived_due import derived_of
 from rules.edges import Edges
-from rules.kernels import ACTIVE, FALLING, LATE, PENDING, RISING, SHUT, judge
+from rules.kernels import ACTIVE, FALLING, LATE, OPENED, PENDING, RISING, SHUT, judge
 from rules.memory import Memory
 
 
@@ -42,7 +42,8 @@ def settle_checks(
     at, now = at_ms[of], now_ms[of]
     clock = np.where(active, memory.hearing(now), now)
     begins = toggles & (((status & PENDING) == 0) | is_gap[of])
-    since_taken = np.where(begins, at, own.since_taken_ms[checks])
+    # on the device's clock a hold that a gate began is measured from its first judgement on
+    since_taken = np.where(begins | ((status & OPENED) != 0), at, own.since_taken_ms[checks])
     since_clock = np.where(begins, clock, own.since_clock_ms[checks])
     hold = np.where(active, specs.clear_hold_ms[spec], specs.hold_ms[spec])
     over = toggles & ((at - since_taken >= hold) | (active & (clock - since_clock >= hold)))

@@ -89,7 +89,13 @@ def settle_wheel(program: Program, memory: Memory) -> None:
 
 def next_due_ms(memory: Memory) -> int | None:
     """Nothing of the derived kinds happens by time alone before this; None: never."""
-    return None if memory.derived is None else memory.derived.wheel.next_ms()
+    if memory.derived is None:
+        return None
+    own = memory.derived
+    if own.derived.tier.gates.parts > own.gate_parts:
+        return int(own.now_ms)
+    dues = [own.wheel.next_ms(), min(own.gate_next_ms, default=int(FAR))]
+    return min((due for due in dues if due is not None and due != FAR), default=None)
 
 
 def _service(memory: Memory, hearing_h: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.columns import widened
+from rules.kernels import ACTIVE, SHUT
 from rules.pairs import WINDOWED, Derived, Group
 from rules.wheel import Wheel
 from rules.windows import NEVER, Parts
@@ -75,6 +76,8 @@ class DerivedMemory:
     def __init__(self, derived: Derived) -> None:
         self.derived = derived
         self.now_ms = int(NEVER)  # service time that the step has reached
+        self.gate_parts = 0  # how many arrays of checks the gates of schedules have turned so far
+        self.gate_next_ms: list[int] = []  # by gate
         self.pairs = 0
         self.checks = 0
         for name, (dtype, _) in (_BY_PAIR | _BY_CHECK).items():
@@ -147,7 +150,7 @@ class DerivedMemory:
         kept = np.flatnonzero(pair >= 0)
         level = np.minimum(state.check_level[kept], self.derived.levels[pair[kept]] - 1)
         check = self.derived.first_check[pair[kept]] + level
-        keep = np.where(same_check[kept], np.uint8(0xFF), np.uint8(1))
+        keep = np.where(same_check[kept], 0xFF, ACTIVE | SHUT).astype(np.uint8)
         np.bitwise_or.at(self.status, check, state.checks["status"][kept] & keep)
         for name in ("since_taken_ms", "since_clock_ms"):
             getattr(self, name)[check[same_check[kept]]] = state.checks[name][kept][same_check[kept]]

@@ -41,10 +41,10 @@ class Edges:
 
 
 def merged(made: list[Finding], others: list[Finding]) -> list[Finding]:
-    """The findings of two parts of the engine about different rules, in the order in which they happened."""
+    """The findings of two parts of the engine about different rules, in the order in which they happened; of one cause, `made` first."""
     if not made or not others:
         return made or others
-    return sorted(made + others, key=lambda finding: (finding.fired_ms, finding.index >= 0, finding.index, finding.rule_id))
+    return sorted(made + others, key=lambda finding: (finding.fired_ms, finding.index >= 0, finding.index))
 
 
 def findings(program: Program, memory: Memory | DerivedMemory, edges: Edges) -> list[Finding]:

@@ -1,7 +1,7 @@
 """The slow obvious original of the derived kinds: rate, window, count of readings, stuck and drift.
 
-One Python object for each (rule, point) with the list of all readings that its window ever joined; what is in the window is found by looking
-through the list, every time. It shares the nouns with the engine and nothing else: no arrays, no rings, no wheel, no running sums.
+One Python object for each (rule, point) with the list of all readings that its window ever joined; what is in the window is found by
+looking through the list, every time. It shares the nouns with the engine and nothing else: no arrays, no rings, no wheel, no running sums.
 """
 
 from __future__ import annotations
