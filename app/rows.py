@@ -13,12 +13,45 @@ import msgspec
 import numpy as np
 
 from alarms.duty import DutyRoster
+from alarms.duty_requests import (
+    AnswerPresence,
+    AskPresence,
+    OfferHandOver,
+    RunSelfTest,
+    SelfTestEvery,
+    SelfTestHeard,
+    SelfTestPublished,
+    SelfTestSeen,
+    TakeOver,
+    WithdrawHandOver,
+)
 from alarms.escalation_policy import Escalation
 from alarms.linkage import Linkage
-from alarms.requests import Acknowledge, Assign, Judge, LinkHazard, Note, Progress, Reset
+from alarms.presence_checks import PresenceSchedule
+from alarms.requests import (
+    Acknowledge,
+    ApproveOut,
+    Assign,
+    BeginTest,
+    EndOut,
+    EndTest,
+    Judge,
+    LinkHazard,
+    MarkApplied,
+    Note,
+    Progress,
+    Reset,
+    Shelve,
+    TakeOut,
+    Unshelve,
+    Withdraw,
+)
+from alarms.service_alarms import ServiceClear, ServiceRaise
 from ingest.heard import Availability, CodecNote, PointHeard, Refused, UnknownDevice
 from power.model import Confirmation
+from power.plans import Plan
 from power.requests import Cut, LockOut, RecordTrial, Restore, SetClass, SetCommanding, Unlock
+from power.run_model import AbortRun, DecideRun, SkipNight, StartCuts, StartPlan
 from rules.model import Override, Rule
 from sites.calendars import Calendar
 from sites.model import Circuit, Device, District, Enterprise, Site, Zone
@@ -36,9 +69,11 @@ THINGS: dict[str, type] = {
     "rule": Rule,
     "linkage": Linkage,
     "calendar": Calendar,
+    "presence_schedule": PresenceSchedule,
     "override": Override,
     "escalation": Escalation,
     "duty_roster": DutyRoster,
+    "plan": Plan,
 }
 
 
@@ -129,6 +164,27 @@ ITEMS: dict[str, type] = {
     "progress": Progress,
     "judge": Judge,
     "link_hazard": LinkHazard,
+    "withdraw": Withdraw,
+    "shelve": Shelve,
+    "unshelve": Unshelve,
+    "take_out": TakeOut,
+    "approve_out": ApproveOut,
+    "end_out": EndOut,
+    "begin_test": BeginTest,
+    "mark_applied": MarkApplied,
+    "end_test": EndTest,
+    "service_raise": ServiceRaise,
+    "service_clear": ServiceClear,
+    "ask_presence": AskPresence,
+    "answer_presence": AnswerPresence,
+    "offer_handover": OfferHandOver,
+    "take_over": TakeOver,
+    "withdraw_handover": WithdrawHandOver,
+    "self_test": RunSelfTest,
+    "self_test_every": SelfTestEvery,
+    "self_test_published": SelfTestPublished,
+    "self_test_heard": SelfTestHeard,
+    "self_test_seen": SelfTestSeen,
     "cut": Cut,
     "restore": Restore,
     "trial": RecordTrial,
@@ -144,6 +200,11 @@ ITEMS: dict[str, type] = {
     "resumed": Resumed,
     "stalled": Stalled,
     "lagging": Lagging,
+    "start_plan": StartPlan,
+    "start_cuts": StartCuts,
+    "abort_run": AbortRun,
+    "decide_run": DecideRun,
+    "skip_night": SkipNight,
 }
 _TAGS = {kind: tag for tag, kind in ITEMS.items()}
 

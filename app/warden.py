@@ -16,10 +16,16 @@ from alarms.book import Book
 from alarms.errors import AlarmError
 from alarms.escalation import Escalations
 from alarms.follow import follow
+from alarms.handovers import HandOvers
 from alarms.linkage import CutWanted, HazardWanted, Intent, NotifyWanted
 from alarms.model import Transition
+from alarms.presence_checks import PresenceChecks
+from alarms.proof_tests import ProofTests
+from alarms.realarm import Realarm
 from alarms.section import Products, Section
+from alarms.self_tests import SelfTests
 from alarms.service_alarms import ServiceClear, ServiceRaise
+from alarms.suppressions import Suppressions
 from alarms.validity import reminders
 from app.asking import ask_alarms, ask_power
 from app.configuration import Configuration
@@ -36,17 +42,18 @@ from power.measure import watched_rows
 from power.model import Confirmation, OrderState
 from power.order_book import Advance
 from power.orders import Orders
+from power.runs import Runs
 from rules import engine
 from rules.carry import carry
 from rules.compile import Program, extend
 from rules.findings import Edge, Finding
 from rules.intervals import Intervals
 from rules.memory import Memory
-from rules.presence import retime
+from rules.presence import retime, state_of
 from sites.latest import apply_latest
 from sites.model import Device
 from sites.readings import RETAINED, RawReadings, Readings
-from storage.projection import HistoryBatch, Outcome
+from storage.projection import Heard, HistoryBatch, Outcome
 
 _NOTHING = Readings.of([], [], [], [])
 
@@ -84,8 +91,19 @@ class Warden:
     def _furnish(self) -> None:
         """Make the sections anew, in the order in which they are told of things; each reads what it is given here, and writes itself."""
         documents = self.configuration.documents
+        roster = self.configuration.roster
+        suppressions, proof_tests = Suppressions(self.book, roster), ProofTests(self.book, roster)
+        self.book.suppressors = (suppressions.causes, proof_tests.causes)
+        self.orders.simulate_in(proof_tests.of_circuit)
         sections: list[Section] = [
+            suppressions,
+            proof_tests,
+            Realarm(self.book, roster, self.configuration.rules.get),
             Escalations(self.book, self.configuration.roster, documents),
+            PresenceChecks(roster, documents["presence_schedule"]),
+            HandOvers(),
+            SelfTests(),
+            Runs(self.orders, roster, documents["plan"], documents["calendar"], lambda: self.now_ms),
         ]
         self.sections = tuple(sections)
         self._section_of = {kind: section for section in sections for kind in section.requests}
@@ -126,8 +144,17 @@ class Warden:
         self._recompile()
         self._tick(now_ms)
         self._history(kept)
+        self._tell_presence(out)
         self._out = None
         return out
+
+    def _tell_presence(self, out: Stepped) -> None:
+        """How devices are heard from now on, where that has changed."""
+        for device_id in dict.fromkeys(out.presence):
+            device = self.configuration.roster.device(device_id)
+            if device is not None:
+                state = state_of(self.program, self.memory, device_id)[0]
+                out.outcome.presences.append(Heard(device_id=device_id, site_id=device.site_id, state=state, at_ms=out.now_ms))
 
     def _take(self, raw: RawReadings) -> Readings:
         """Readings between two items: settle their times, step the rules, and let what they bring about happen in its order."""
@@ -373,6 +400,8 @@ class Warden:
                 self.advance(orders.not_sent(item.order_id, item.reason, at_ms, attempt=item.attempt, certain=item.certain), at_ms)
             case Connection():
                 self._connect(item, at_ms)
+            case ServiceRaise() | ServiceClear():
+                self.wish(item, at_ms)
             case Lagging():
                 self._hear_again("inbox", not item.is_lagging)
             case UnknownDevice():
@@ -396,6 +425,10 @@ class Warden:
             self._findings(act(self.program, self.memory, at_ms))
             wish = ServiceClear if item.up else ServiceRaise
             self.wish(wish(code="broker_lost", subject="service"), at_ms)
+            if item.up and item.lossy:  # a moment, not a state: it waits for people
+                note = "the broker had forgotten our session: messages may have been lost while we were away"
+                self.wish(ServiceRaise(code="session_lost", subject="service", note=note), at_ms)
+                self.wish(ServiceClear(code="session_lost", subject="service"), at_ms)
             self._hear_again("telemetry", item.up)
         else:
             self.orders.connected() if item.up else self.orders.disconnected()

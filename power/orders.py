@@ -79,8 +79,16 @@ class Orders:
         return self._book.open_on.keys() | self._book.unsettled.keys()
 
     def refusal(self, action: Action, circuit: Circuit, now_ms: int, by: By = By.PERSON) -> Refusal | None:
-        """Why such an order would be refused now; None: it would be made. The same decision as the order's."""
-        return self._book.refusal(action, circuit, by, now_ms)
+        """Why such an order would be refused (or only simulated) now; None: it would be made. The same decision as the order's."""
+        return self._book.refusal(action, circuit, by, now_ms) or self._simulation(circuit)
+
+    def simulate_in(self, in_test: Callable[[Circuit], str | None]) -> None:
+        """Orders to circuits for which this says until when they are in proof test are made and kept, and never leave."""
+        self._book.in_test = in_test
+
+    def _simulation(self, circuit: Circuit) -> Refusal | None:
+        until = self._book.in_test(circuit)
+        return None if until is None else refusals.in_test(until)
 
     # -- making orders ---------------------------------------------------------------------------------------------
 
@@ -126,6 +134,22 @@ class Orders:
         self._make(circuit, Action.CUT, By.LINKAGE, named, now_ms, out)
         return out
 
+    def of_run(self, circuit_id: str, run_id: str, round_: int, by: By, named: Mapping[str, Any], now_ms: int) -> Advance:
+        """The order of a run's round for one circuit; the same run and round give the same order again. A cut that is under way already is
+        taken as this one. `named`: who, reason, alarm_id."""
+        out = Advance()
+        circuit = self._book.roster.circuits.get(circuit_id)
+        if circuit is None:
+            out.ignored.append(f"circuit {circuit_id} is no longer in the roster")
+            return out
+        under_way = self._book.on_circuit(circuit_id)
+        if under_way is not None and under_way.action is Action.CUT:
+            out.orders.append(under_way)
+            return out
+        cause = f"run:{run_id}:{round_}"
+        self._make(circuit, Action.CUT, by, {"cause": cause, **named}, now_ms, out)
+        return out
+
     def _make(self, circuit: Circuit, action: Action, by: By, named: dict[str, Any], now_ms: int, out: Advance) -> None:
         book = self._book
         order_id = derived_id("order", circuit.site_id, circuit.id, action, named["cause"])
@@ -136,6 +160,8 @@ class Orders:
         no = book.refusal(action, circuit, by, now_ms)
         if no is None and by is not By.PERSON:
             no = self._automatic_refusal(circuit, now_ms, out)
+        no = no or self._simulation(circuit)
+        state = OrderState.REQUESTED if no is None else OrderState.SIMULATED if no.code == refusals.SIMULATED else OrderState.REFUSED
         order = Order(
             id=order_id,
             site_id=circuit.site_id,
@@ -145,7 +171,7 @@ class Orders:
             device_id=circuit.device_id,
             channel=circuit.channel,
             action=action,
-            state=OrderState.REQUESTED if no is None else OrderState.REFUSED,
+            state=state,
             state_code=no.code if no else "",
             state_reason=no.text_en if no else "",
             state_reason_zh=no.text_zh if no else "",

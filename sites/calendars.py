@@ -157,6 +157,12 @@ def local_minute(timezone: str, at_ms: int) -> int:
     return at.hour * 60 + at.minute
 
 
+def days_between(timezone: str, from_ms: int, until_ms: int) -> list[Day]:
+    """The local dates that have a part in [from_ms, until_ms], in order."""
+    zone = _zone(timezone)
+    return [_day(ordinal) for ordinal in range(_local(zone, from_ms).toordinal(), _local(zone, until_ms).toordinal() + 1)]
+
+
 def day_spans(timezone: str, from_ms: int, until_ms: int, windows_of: Callable[[Day], Sequence[Window]]) -> list[Span]:
     """The spans of the windows that `windows_of` gives for each local date, within [from_ms, until_ms), cut to it, joined, in order."""
     if until_ms <= from_ms:

@@ -11,13 +11,30 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from alarms.escalation import Climb
+from alarms.handovers import HandOver
+from alarms.out_of_service import OutOfService
+from alarms.presence_checks import PresenceCheck
+from alarms.proof_tests import ProofRecord, ProofTest
+from alarms.self_tests import SelfTest
+from alarms.shelf import Shelf
+from power.run_model import Run, RunItem, Skip
 from sites.facts import Fact
 from sites.records import NotFound, Page, Scope
 from storage import cursors, rows, tables
 from storage.database import put
 
 BODIES: dict[str, type] = {
+    "shelf": Shelf,
+    "out_of_service": OutOfService,
+    "proof_test": ProofTest,
+    "proof_record": ProofRecord,
     "escalation": Climb,
+    "presence_check": PresenceCheck,
+    "handover": HandOver,
+    "self_test": SelfTest,
+    "run": Run,
+    "run_item": RunItem,
+    "skip": Skip,
 }
 
 _COLUMNS = ("kind", "id", "site_id", "state", "subject", "from_ms", "until_ms", "changed_ms", "is_over", "seq")

@@ -13,6 +13,8 @@ from sqlalchemy import ColumnElement, Table, or_, select
 
 from alarms.duty import DutyRoster
 from alarms.escalation_policy import Escalation
+from alarms.presence_checks import PresenceSchedule
+from power.plans import Plan
 from rules.model import NodeKind, Override
 from sites.calendars import Calendar
 from storage import rows, tables
@@ -125,7 +127,9 @@ KINDS: dict[str, Kind] = {
              searched=("id", "name", "name_en")),
         Kind("linkage", tables.linkages, rows.linkage_row, rows.linkage_of,
              _confined(tables.linkages, tables.linkage_sites, "linkage_id"), searched=("id", "name", "name_en")),
+        _document("presence_schedule", tables.presence_schedules, PresenceSchedule),
         _document("calendar", tables.calendars, Calendar),
+        _document("plan", tables.plans, Plan),
         _document("escalation", tables.escalations, Escalation),
         _document("duty_roster", tables.duty_rosters, DutyRoster),
         replace(_document("override", tables.overrides, Override), row=_override_row),
