@@ -93,6 +93,9 @@ class Mall:
     def last(self) -> Run:
         return list(self.runs._runs.values())[-1]
 
+    def state(self) -> RunState:
+        return self.last.state
+
     def states(self) -> dict[str, ItemState]:
         return {item.circuit_id: item.state for item in self.runs.items(self.last.id)}
 
@@ -114,10 +117,10 @@ def evening(folder: Path, *plans: Plan, commanding: bool = True, clock: str = "2
 def test_a_night_is_cut_stage_by_stage_and_proved(tmp_path: Path) -> None:
     place = evening(tmp_path, plan())
     place.run(60)
-    assert place.last.state is RunState.COUNTDOWN
+    assert place.state() is RunState.COUNTDOWN
     assert not place.heard
     place.run(120)
-    assert place.last.state is RunState.DONE
+    assert place.state() is RunState.DONE
     assert place.states() == {
         **{f"shop{n}": ItemState.PROVED for n in range(SHOPS)}, "sign": ItemState.PROVED, "pump": ItemState.LEFT_ON,
     }  # fmt: skip
@@ -137,7 +140,7 @@ def test_a_night_is_run_once_whatever_happens(tmp_path: Path) -> None:
     place.house.crash(down_ms=2_000)
     place.read = len(place.house.outlet.published)
     place.run(120)
-    assert place.last.state is RunState.DONE
+    assert place.state() is RunState.DONE
     orders = [order for order in place.house.warden.orders.ended.values() if order.cause.startswith("run:")]
     assert len(orders) == SHOPS + 1
     assert len({order.circuit_id for order in orders}) == SHOPS + 1
@@ -147,7 +150,7 @@ def test_a_bad_breaker_is_tried_once_more_and_named(tmp_path: Path) -> None:
     place = evening(tmp_path, plan())
     place.deaf, place.welded = {"b-shop1"}, {"b-shop2"}
     place.run(400)
-    assert place.last.state is RunState.DONE
+    assert place.state() is RunState.DONE
     assert place.states()["shop1"] is ItemState.FAILED
     assert place.states()["shop2"] is ItemState.FAILED
     assert place.states()["shop3"] is ItemState.PROVED
@@ -165,12 +168,12 @@ def test_a_run_that_was_missed_asks_and_is_not_executed_late(tmp_path: Path) -> 
     place.read = len(place.house.outlet.published)
     place.report()
     place.run(60)
-    assert place.last.state is RunState.MISSED
+    assert place.state() is RunState.MISSED
     assert not place.heard
     assert place.house.alarm("service:run_missed").subject == f"run:{place.last.id}"
     place.house.ask(DecideRun(run_id=place.last.id, who="manager", go=True, reason="empty"))
     place.run(150)
-    assert place.last.state is RunState.DONE
+    assert place.state() is RunState.DONE
     assert len(place.heard) == SHOPS + 1
 
 
@@ -181,7 +184,7 @@ def test_a_missed_run_that_nobody_answers_never_runs(tmp_path: Path) -> None:
     place.house.clock.advance(6 * 3_600_000)
     place.house.once()
     place.house.run(5)
-    assert place.last.state is RunState.DECLINED
+    assert place.state() is RunState.DECLINED
     with pytest.raises(RequestRefused, match="asks nothing"):
         place.house.ask(DecideRun(run_id=place.last.id, who="manager", go=True, reason="late"))
 
@@ -190,7 +193,7 @@ def test_the_clock_put_an_hour_ahead_past_the_minute_asks_too(tmp_path: Path) ->
     place = evening(tmp_path, plan())
     place.house.clock.advance(3_600_000)
     place.run(30)
-    assert place.last.state is RunState.MISSED
+    assert place.state() is RunState.MISSED
 
 
 def test_an_aborted_run_orders_nothing_more(tmp_path: Path) -> None:
@@ -198,7 +201,7 @@ def test_an_aborted_run_orders_nothing_more(tmp_path: Path) -> None:
     place.run(65)
     place.house.ask(AbortRun(run_id=place.last.id, who="manager", reason="stock-taking"))
     place.run(120)
-    assert place.last.state is RunState.ABORTED
+    assert place.state() is RunState.ABORTED
     assert not place.heard
     assert place.states()["shop0"] is ItemState.DROPPED
 
@@ -209,7 +212,7 @@ def test_a_night_may_be_left_out_with_a_reason(tmp_path: Path) -> None:
         place.house.ask(SkipNight(plan_id="night", date="2026-11-23", who="manager", reason=" "))
     place.house.ask(SkipNight(plan_id="night", date="2026-11-23", who="manager", reason="stock-taking"))
     place.run(180)
-    assert place.last.state is RunState.SKIPPED
+    assert place.state() is RunState.SKIPPED
     assert not place.heard
     night = place.runs.night("night")
     assert night is not None
@@ -219,7 +222,7 @@ def test_a_night_may_be_left_out_with_a_reason(tmp_path: Path) -> None:
 def test_the_first_nights_only_observe(tmp_path: Path) -> None:
     place = evening(tmp_path, plan(observation_nights=1))
     place.run(180)
-    assert place.last.state is RunState.OBSERVED
+    assert place.state() is RunState.OBSERVED
     assert place.states()["shop0"] is ItemState.WOULD_CUT
     assert place.states()["pump"] is ItemState.LEFT_ON
     assert not place.heard
@@ -228,7 +231,7 @@ def test_the_first_nights_only_observe(tmp_path: Path) -> None:
 def test_a_site_that_only_monitors_observes_every_night(tmp_path: Path) -> None:
     place = evening(tmp_path, plan(), commanding=False)
     place.run(180)
-    assert place.last.state is RunState.OBSERVED
+    assert place.state() is RunState.OBSERVED
     assert not place.heard
 
 
@@ -251,5 +254,5 @@ def test_a_plan_is_started_by_hand_once_a_key_and_one_at_a_time(tmp_path: Path) 
     with pytest.raises(RequestRefused, match="under way already"):
         place.house.ask(StartPlan(key="other", plan_id="night", who="manager", reason="drill"))
     place.run(120)
-    assert place.last.state is RunState.DONE
+    assert place.state() is RunState.DONE
     assert len(place.heard) == SHOPS + 1
