@@ -25,7 +25,8 @@ from sites.roster import Roster
 
 KIND = "escalation"
 OVER = "over"
-_CALLS = frozenset({Signal.RAISED, Signal.STEPPED_UP, Signal.UNSUPPRESSED})
+_CALLS = frozenset({"raised", "stepped_up", "unsuppressed", "upheld", "realarmed"})
+_GOES_ON = frozenset({"raised", "realarmed"})  # for an alarm that is climbing already, and has not become worse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +183,7 @@ class Escalations:
         climb = self.climbs.get(alarm.id)
         if climb is not None and not climbs(alarm):
             self._end(climb, at_ms, _why_not(alarm), products)
-        elif signal in _CALLS:
+        elif signal.value in _CALLS:
             self._call(climb, transition, at_ms, products)
         elif climb is None:
             pass
@@ -200,7 +201,7 @@ class Escalations:
         """The alarm asks for attention. One that nobody has acknowledged goes on climbing when it is raised again."""
         alarm = transition.alarm
         goes_on = climb is not None and climb.state == UNACKNOWLEDGED and alarm.severity <= climb.severity
-        if goes_on and transition.signal is Signal.RAISED:
+        if goes_on and transition.signal.value in _GOES_ON:
             return
         if alarm.attention is Attention.UNACKNOWLEDGED and climbs(alarm):
             self._begin(alarm, at_ms, products)
@@ -234,7 +235,12 @@ class Escalations:
 
     def _settle(self, climb: Climb, alarm: Alarm, at_ms: int, products: Products) -> None:
         """The alarm has ended: the climb too, where nothing is owed any more or nothing would follow."""
-        if alarm.severity < Severity.HIGH or climb.next_ms is None:
+        if (
+            alarm.severity < Severity.HIGH
+            or climb.next_ms is None
+            or alarm.attention is not Attention.ACKNOWLEDGED
+            or climb.state != UNVERIFIED
+        ):
             self._end(climb, at_ms, ("the alarm has ended", "报警已结束"), products)
 
     # -- keeping it ------------------------------------------------------------------------------------------------

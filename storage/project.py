@@ -11,12 +11,11 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from alarms.linkage import NotifyWanted
 from alarms.model import Alarm
 from power.model import Order
 from sites.metrics import unit_of
 from sites.model import Circuit, Site
-from storage import alarm_tags, facts, records_audit, records_inbox, rows, tables
+from storage import alarm_tags, facts, recipients, records_audit, records_inbox, rows, tables
 from storage.database import add_missing, put
 from storage.projection import Outcome
 
@@ -54,6 +53,7 @@ def apply(connection: Connection, outcomes: Sequence[Outcome]) -> list[Circuit |
     add_missing(connection, tables.firings, [rows.FIRING.row(firing) for outcome in outcomes for firing in outcome.firings])
     records_inbox.hear(connection, [unknown for outcome in outcomes for unknown in outcome.unknown])
     facts.apply(connection, [fact for outcome in outcomes for fact in outcome.facts])
+    put(connection, tables.presences, list({(h.device_id, h.at_ms): asdict(h) for outcome in outcomes for h in outcome.presences}.values()))
     _apply_points(connection, outcomes)
     merged = [
         told for outcome in outcomes for thing in _configured(outcome) if (told := _apply_configuration(connection, thing)) is not None
@@ -75,21 +75,9 @@ def _apply_alarms(connection: Connection, outcomes: Sequence[Outcome]) -> None:
     add_missing(connection, tables.transitions, [rows.transition_row(transition) for transition in transitions])
     alarm_tags.follow(connection, transitions)
     notifies = [wanted for outcome in outcomes for wanted in outcome.notifies]
-    severities = {(transition.alarm.id, transition.alarm.seq): int(transition.alarm.severity) for transition in transitions}
-    add_missing(connection, tables.outbox, [_outbox_row(connection, wanted, severities) for wanted in notifies])
+    add_missing(connection, tables.outbox, recipients.outbox_rows(connection, notifies, transitions))
     wants = [wanted for outcome in outcomes for wanted in outcome.hazards]
     add_missing(connection, tables.hazard_wants, [asdict(wanted) | {"hazard_id": None, "is_decided": False} for wanted in wants])
-
-
-def _outbox_row(connection: Connection, wanted: NotifyWanted, severities: dict[tuple[str, int], int]) -> dict[str, Any]:
-    severity = severities.get((wanted.alarm_id, wanted.alarm_seq))
-    if severity is None:
-        of_alarm = select(tables.alarms.c.severity).where(tables.alarms.c.id == wanted.alarm_id)
-        severity = connection.execute(of_alarm).scalar() or 0
-    row = {name: getattr(wanted, name) for name in ("key", "linkage_id", "alarm_id", "alarm_seq", "to")}
-    at_ms = wanted.at_ms
-    waiting = {"state": "waiting", "attempts": 0, "last_error": "", "sent_ms": None}
-    return row | waiting | {"severity": severity, "created_ms": at_ms, "next_try_ms": at_ms}
 
 
 def _apply_orders(connection: Connection, outcomes: Sequence[Outcome]) -> None:

@@ -12,14 +12,16 @@ from typing import Any
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import IntegrityError
 
+from alarms.contacts import Contact, Group
 from alarms.linkage import Firing
 from alarms.model import Alarm, Transition
-from alarms.queries import AlarmQuery, Delivery
+from alarms.queries import AlarmQuery, Delivery, DeliveryQuery, Wording
 from hazards.model import Hazard, HazardStep
 from hazards.queries import HazardQuery
 from power.model import Order, OrderStep
 from power.queries import OrderQuery
 from rules.model import Rule
+from rules.versions import RuleVersion
 from sites.facts import Fact
 from sites.inbox import InboxDevice
 from sites.people import Session, User
@@ -31,6 +33,7 @@ from storage import (
     records_audit,
     records_hazards,
     records_inbox,
+    records_notify,
     records_orders,
     records_people,
     records_things,
@@ -128,6 +131,10 @@ class Records:
         with reading(self.engine) as c:
             return records_things.rule_version(c, rule_id, version)
 
+    def rule_versions(self, rule_id: str) -> list[RuleVersion]:
+        with reading(self.engine) as c:
+            return records_things.rule_versions(c, rule_id)
+
     # -- projections ---------------------------------------------------------------------------------------------------
 
     def position(self) -> int:
@@ -165,7 +172,51 @@ class Records:
 
     def deliveries(self, alarm_id: str) -> list[Delivery]:
         with reading(self.engine) as c:
-            return records_alarms.deliveries(c, alarm_id)
+            return records_notify.of_alarm(c, alarm_id)
+
+    def notifications(self, query: DeliveryQuery, sites: Scope) -> Page[Delivery]:
+        with reading(self.engine) as c:
+            return records_notify.deliveries(c, query, sites)
+
+    def notification_counts(self, sites: Scope) -> dict[str, dict[str, int]]:
+        with reading(self.engine) as c:
+            return records_notify.counts(c, sites)
+
+    def contact(self, user_id: str) -> Contact | None:
+        with reading(self.engine) as c:
+            return records_notify.contact(c, user_id)
+
+    def save_contact(self, contact: Contact, who: str, now_ms: int) -> Contact:
+        with writing(self.engine) as c:
+            return records_notify.save_contact(c, contact, who, now_ms)
+
+    def notify_groups(self, sites: Scope) -> list[Group]:
+        with reading(self.engine) as c:
+            return records_notify.groups(c, sites)
+
+    def notify_group(self, group_id: str) -> Group:
+        with reading(self.engine) as c:
+            return records_notify.group(c, group_id)
+
+    def save_notify_group(self, group: Group, who: str, now_ms: int, is_new: bool) -> Group:
+        with writing(self.engine) as c:
+            return records_notify.save_group(c, group, who, now_ms, is_new)
+
+    def delete_notify_group(self, group_id: str, who: str, now_ms: int) -> None:
+        with writing(self.engine) as c:
+            records_notify.delete_group(c, group_id, who, now_ms)
+
+    def wordings(self) -> list[Wording]:
+        with reading(self.engine) as c:
+            return records_notify.wordings(c)
+
+    def save_wording(self, wording: Wording, who: str, now_ms: int) -> Wording:
+        with writing(self.engine) as c:
+            return records_notify.save_wording(c, wording, who, now_ms)
+
+    def delete_wording(self, channel: str, language: str, who: str, now_ms: int) -> None:
+        with writing(self.engine) as c:
+            records_notify.delete_wording(c, channel, language, who, now_ms)
 
     def orders(self, query: OrderQuery, sites: Scope) -> Page[Order]:
         with reading(self.engine) as c:

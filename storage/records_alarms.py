@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
 
 from alarms.linkage import Firing
 from alarms.model import Alarm, Attention, Condition, Transition
-from alarms.queries import AlarmQuery, Delivery
+from alarms.queries import AlarmQuery
 from rules.model import Severity
 from sites.records import NotFound, Page, Scope
 from storage import alarm_tags, cursors, rows, tables
@@ -153,10 +153,3 @@ def firings(connection: Connection, alarm_id: str) -> list[Firing]:
     t = tables.firings
     found = connection.execute(select(t).where(t.c.alarm_id == alarm_id).order_by(t.c.alarm_seq, t.c.linkage_id)).mappings()
     return [rows.FIRING.thing(row) for row in found]
-
-
-def deliveries(connection: Connection, alarm_id: str) -> list[Delivery]:
-    t = tables.outbox
-    found = connection.execute(select(t).where(t.c.alarm_id == alarm_id).order_by(t.c.created_ms, t.c.key)).mappings()
-    names = ("key", "alarm_id", "to", "state", "attempts", "last_error", "created_ms", "sent_ms")
-    return [Delivery(**{name: row[name] for name in names}) for row in found]

@@ -280,6 +280,9 @@ alarms = Table(
     *_ms("cleared_ms", "acknowledged_ms", "ended_ms", null=True),
     *_words("acknowledged_by", "assignee", "verdict", "hazard_id", null=True),
     *_words("suppression", null=True),  # JSON of alarms.model.Suppression
+    *(Column(name, Words, nullable=False, server_default="[]") for name in ("suppressions", "progress")),  # JSON lists
+    Column("asked_ms", BigInteger, nullable=False, server_default="0"),
+    Column("realarms", Integer, nullable=False, server_default="0"),
     Column("count", Integer, nullable=False),
     Column("seq", Integer, nullable=False),
     Column("tag_id", BigInteger, nullable=True),  # its `alarm_tags`
@@ -358,6 +361,7 @@ transitions = Table(
     _id("alarm_id"),
     Column("seq", Integer, primary_key=True, autoincrement=False),
     *_words("signal", "note", "before"),
+    *(Column(name, Words, nullable=False, server_default=text("''")) for name in ("note_zh", "step", "whom", "phone")),
     *_words("who", null=True),
     *_numbers("value"),
     *_ms("at_ms"),
@@ -413,9 +417,28 @@ outbox = Table(
     Column("attempts", Integer, nullable=False),
     *_ms("created_ms", "next_try_ms"),
     *_ms("sent_ms", null=True),
+    *_words("channel", "recipient", "cause", "name", "site_id"),
+    *_words("said", "digest_key", "receipt_id"),  # what the far end said; the digest that it went into; the gateway's own id
+    Column("round", Integer, nullable=False),  # how often the far end reported that it failed
+    Column("folded", Integer, nullable=False),  # of a digest: how many messages it holds
+    *_ms("delivered_ms", null=True),
     Index(None, "state", "next_try_ms"),
     Index(None, "alarm_id"),
+    Index(None, "channel", "state", "next_try_ms"),
+    Index(None, "created_ms", "key"),
+    Index(None, "digest_key"),
+    Index(None, "receipt_id"),
 )
+# how people are reached: telephone numbers and secrets, which stand nowhere else
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("user_id", Words, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    *_words("body"),  # JSON of alarms.contacts.Contact
+    _version(),
+)
+notify_groups = _documents("notify_groups")
+notify_templates = Table("notify_templates", metadata, _id("channel"), _id("language"), *_words("subject", "body"), _version())
 inbox_devices = Table(
     "inbox_devices",
     metadata,
