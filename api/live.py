@@ -98,6 +98,23 @@ class Client:
         self.ended.set()
 
 
+@dataclass(eq=False, slots=True)
+class Witness:
+    """Stands among the clients and looks at each event once it is encoded for them, until `saw` says that it has seen enough."""
+
+    saw: Callable[[FeedEvent], bool]
+    leave: Callable[[Witness], None]
+    after_id: int = 0
+    is_slow: bool = False
+
+    def offer(self, event: FeedEvent, encoded: bytes) -> None:
+        if event.id > self.after_id and self.saw(event):
+            self.leave(self)
+
+    def close(self) -> None:
+        """It holds nothing open."""
+
+
 def sees(scope: Scope, site_id: str | None) -> bool:
     """What concerns no site (None; of an alarm, no id) is for everybody."""
     return scope is None or not site_id or site_id in scope
@@ -111,10 +128,11 @@ class Live:
     ) -> None:
         self._feed, self._board, self._clock, self._name = feed, board, clock, name
         self.join_s, self.heartbeat_s = join_s, heartbeat_s
-        self.clients: set[Client] = set()
+        self.clients: set[Client | Witness] = set()
         self.dropped_slow = 0
         self._position = 0
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._home: asyncio.AbstractEventLoop | None = None
         self._unsubscribe: Callable[[], None] | None = None
         self._is_pump_due = False
         self._is_closed = False
@@ -127,7 +145,7 @@ class Live:
 
     # -- the pump --------------------------------------------------------------------------------------------------------
 
-    def join(self, client: Client) -> bool:
+    def join(self, client: Client | Witness) -> bool:
         """Take a client in, on the loop. False once closed."""
         if self._is_closed:
             return False
@@ -139,12 +157,23 @@ class Live:
         self.clients.add(client)
         return True
 
-    def leave(self, client: Client) -> None:
+    def leave(self, client: Client | Witness) -> None:
         self.clients.discard(client)
         self.dropped_slow += client.is_slow
         if not self.clients and self._unsubscribe is not None:
             self._unsubscribe()
             self._unsubscribe = None
+
+    def open(self) -> None:
+        """On the API's loop, when that starts."""
+        self._home = asyncio.get_running_loop()
+
+    def witness(self, saw: Callable[[FeedEvent], bool]) -> None:
+        """Let `saw` look, on the loop, at every event from now on, as it goes to clients, until it says True. From any thread."""
+        home = self._home
+        if home is not None and not home.is_closed():
+            with contextlib.suppress(RuntimeError):  # the loop was closed between the look and the call
+                home.call_soon_threadsafe(self.join, Witness(saw, self.leave))
 
     def close(self) -> None:
         """End every stream. From any thread, also twice."""
@@ -180,7 +209,7 @@ class Live:
         for event in events:
             encoded = frame(event.id, event.kind, event_body(event, now_ms, self._name))
             self._position = event.id
-            for client in self.clients:
+            for client in tuple(self.clients):
                 client.offer(event, encoded)
 
     def health(self) -> Health:

@@ -125,6 +125,7 @@ def open_door(
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     if hasattr(app.state, "door"):
+        app.state.door.live.open()
         await to_thread.run_sync(app.state.door.sessions.learn_names)
     yield
     app.state.door.live.close()

@@ -16,6 +16,7 @@ from app.feed import Feed
 from app.keeper import Keeper
 from app.opening import RecordsOpening
 from app.scan import Scan
+from app.self_tester import SelfTester, figures_of
 from app.settings import Settings
 from app.warden import Warden
 from ingest.broker import Broker
@@ -48,6 +49,7 @@ class Parts:
     historian: Any
     history: HistoryWriter
     sender: Sender
+    tester: SelfTester
     feed: Feed
     board: Board
     inbox: Inbox
@@ -89,6 +91,8 @@ def health_of(parts: Parts) -> Health:
         "notifications": parts.sender.degraded_reason,
     }
     degraded |= {part: reason for part, reason in reasons.items() if reason}
+    if parts.tester.last is not None and parts.tester.last.state == "failed":
+        degraded["alarm_path"] = parts.tester.last.reason
     figures = scan.figures
     return Health(
         ready=scan.failed is None and broker.is_up,
@@ -108,6 +112,7 @@ def health_of(parts: Parts) -> Health:
             "alarms_open": len(parts.board.alarms),
             "sessions_lost_total": broker.sessions_lost,
         }
+        | figures_of(parts.tester.last, parts.clock.now_ms())
         | _listened(parts.listener),
     )
 

@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     smtp_url: str | None = None
     smtp_sender: str = "sitewarden@localhost"
     secret_key: str = ""
+    self_test_s: int = Field(900, ge=0)  # the alarm path tests itself so often; 0: only when asked
     scan_min_ms: int = Field(10, ge=1, le=1_000)
     scan_max_ms: int = Field(250, ge=10, le=5_000)
     inbox_readings: int = Field(50_000, ge=100)

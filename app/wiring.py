@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from alarms.duty_requests import SelfTestEvery
 from alarms.requests import LinkHazard
 from api.run import HttpServer, bind
 from api.server import create_app
@@ -31,6 +32,7 @@ from app.parts import Clock, Parts
 from app.restore import HistoryGone, replay, restore
 from app.rows import ConfigChanged, Connection, NotSent, Resumed, Sent
 from app.scan import Pace, Scan
+from app.self_tester import SelfTester
 from app.settings import CommandError, Settings
 from app.warden import Warden
 from ingest.broker import STOPPED, Broker
@@ -172,6 +174,7 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
         most_bytes=settings.journal_bytes,
     )
     behind = Behind(board, feed, projector, history, _site_of(warden))
+    tester = SelfTester(lambda item: scan.put(item), clock.now_ms, broker, projector, sender)
     pace = Pace(
         scan_min_ms=settings.scan_min_ms,
         scan_max_ms=settings.scan_max_ms,
@@ -180,9 +183,10 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
     )
     listener = _listener(settings, inbox, clock, stack)
     sources = _Sources(broker, *(() if listener is None else (listener,)))
-    scan = Scan(warden, journal, clock.now_ms, inbox, decoder, sources, courier, (behind, keeper), pace)
+    scan = Scan(warden, journal, clock.now_ms, inbox, decoder, sources, courier, (behind, tester, keeper), pace)
     inbox.wake = scan.wake
     scan.put(Resumed(since_ms=warden.now_ms))
+    scan.put(SelfTestEvery(every_s=settings.self_test_s))
 
     def reached(position: int) -> None:
         """A projection is ahead of a journal that lost its tail: positions go on above it, because none is taken twice."""
@@ -227,6 +231,7 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
         console_dir=settings.console_dir if settings.console_dir.is_dir() else None,
         session_cache=folder / "sessions.json",
     )
+    tester.live = app.state.door.live
     http = HttpServer(app, bound)
     stack.callback(http.stop)
     parts = Parts(
@@ -240,6 +245,7 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
         historian=historian,
         history=history,
         sender=sender,
+        tester=tester,
         feed=feed,
         board=board,
         inbox=inbox,

@@ -14,6 +14,9 @@ from typing import Any
 import numpy as np
 import orjson
 
+from alarms.duty_requests import SelfTestHeard
+from alarms.self_tests import METRIC
+from alarms.self_tests import SITE as SELF_TEST_SITE
 from ingest.codec import Codec, CodecState, Decoded, Hint, Place, Reply, canonical_name, check_value, danger
 from ingest.codecs import CODECS, REPLY_ROUTES, TELEMETRY_ROUTES
 from ingest.heard import Ask, Availability, CodecNote, Heard, HeardItem, Message, PointHeard, Refused, UnknownDevice
@@ -147,6 +150,9 @@ class Decoder:
             if codec is None:
                 continue
             if line.device is None and line.place.address:
+                if line.place.site_id == SELF_TEST_SITE:
+                    self._self_test(line, codec, message, columns)
+                    continue
                 may_tell = self._may_tell(line, columns)
                 if may_tell or line.is_remembered:
                     decoded = codec.decode(self._states[codec.name], line.place, message.payload)
@@ -166,6 +172,16 @@ class Decoder:
         heard.items = columns.items
         heard.asks = columns.asks
         return heard
+
+    def _self_test(self, line: _Line, codec: Codec, message: Message, columns: _Columns) -> None:
+        """The alarm path's own reading: no device's, decoded like any other."""
+        decoded = codec.decode(self._states[codec.name], line.place, message.payload)
+        token = line.place.address.partition("/")[2]
+        for _, values in decoded.samples[:1]:
+            value = check_value(METRIC, values.get(METRIC))
+            if not isinstance(value, str) and not message.retain:
+                heard = SelfTestHeard(token=token[:64], value=value, arrived_ms=self._arrived_ms)
+                columns.items.append((len(columns.keys), heard))
 
     def _keep(self, line: _Line, codec: Codec, message: Message, decoded: Decoded, columns: _Columns) -> None:
         """What a known device (or the ecosystem itself) said."""

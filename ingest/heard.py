@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from alarms.duty_requests import SelfTestHeard
 from power.model import Confirmation
 from sites.readings import RawReadings
 
@@ -87,7 +88,7 @@ class Ask:
     every_ms: int = 0
 
 
-HeardItem = PointHeard | Availability | UnknownDevice | Refused | CodecNote | Confirmation
+HeardItem = PointHeard | Availability | UnknownDevice | Refused | CodecNote | Confirmation | SelfTestHeard
 
 
 @dataclass(slots=True)

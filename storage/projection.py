@@ -31,6 +31,16 @@ class Unknown:
     at_ms: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """How a device is heard from this moment on: online, silent, offline, never_heard."""
+
+    device_id: str
+    site_id: str
+    state: str
+    at_ms: int
+
+
 @dataclass(slots=True)
 class Outcome:
     """One scan's changes. `circuits` and `sites` are those changed by requests (class, trial, commanding), already with the next
@@ -48,6 +58,7 @@ class Outcome:
     circuits: list[Circuit] = field(default_factory=list)
     sites: list[Site] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
+    presences: list[Heard] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
@@ -62,6 +73,7 @@ class Outcome:
             or self.circuits
             or self.sites
             or self.facts
+            or self.presences
         )
 
 

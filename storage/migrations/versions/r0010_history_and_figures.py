@@ -11,6 +11,14 @@ branch_labels = None
 depends_on = None
 
 _AT_ONCE = 2_000
+_REPLACED: tuple[tuple[str, ...], ...] = (
+    ("raised_ms",),
+    ("site_id", "raised_ms"),
+    ("zone_id", "raised_ms"),
+    ("device_id", "raised_ms"),
+    ("severity", "raised_ms"),
+)
+_MADE: tuple[tuple[str, ...], ...] = (("raised_ms", "id", "tag_id"), ("tag_id", "raised_ms", "id"), ("site_id", "arrived_ms"))
 
 
 def _text(*names: str) -> list[sa.Column[str]]:
@@ -77,13 +85,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_alarm_views_user_id", "alarm_views", ["user_id"])
     op.create_index("ix_transitions_signal_at_ms", "transitions", ["signal", "at_ms"])
-    for columns in (
-        ("raised_ms",),
-        ("site_id", "raised_ms"),
-        ("zone_id", "raised_ms"),
-        ("device_id", "raised_ms"),
-        ("severity", "raised_ms"),
-    ):
+    for columns in _REPLACED:
         op.drop_index(f"ix_alarms_{'_'.join(columns)}_id", "alarms")
     op.add_column("alarms", sa.Column("tag_id", sa.BigInteger(), nullable=True))
     _fill()
@@ -115,16 +117,10 @@ def _fill() -> None:
 
 
 def downgrade() -> None:
-    for columns in (("raised_ms", "id", "tag_id"), ("tag_id", "raised_ms", "id"), ("site_id", "arrived_ms")):
+    for columns in _MADE:
         op.drop_index(f"ix_alarms_{'_'.join(columns)}", "alarms")
     op.drop_column("alarms", "tag_id")
-    for columns in (
-        ("raised_ms",),
-        ("site_id", "raised_ms"),
-        ("zone_id", "raised_ms"),
-        ("device_id", "raised_ms"),
-        ("severity", "raised_ms"),
-    ):
+    for columns in _REPLACED:
         op.create_index(f"ix_alarms_{'_'.join(columns)}_id", "alarms", [*columns, "id"])
     op.drop_index("ix_transitions_signal_at_ms", "transitions")
     for name in ("alarm_views", "presences", "activations", "alarm_notes", "alarm_tags", "presence_schedules"):
