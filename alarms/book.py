@@ -7,7 +7,7 @@ it. Ended alarms stay for a while: those that owe a verdict until they have it, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
@@ -15,11 +15,11 @@ from typing import Any
 from alarms.birth import alarm_of_finding, alarm_of_service, is_in_test
 from alarms.errors import IllegalTransition, UnknownAlarm
 from alarms.lifecycle import Standing, advance, standing_of, words
-from alarms.model import Alarm, Attention, Condition, Signal, Transition
+from alarms.model import Alarm, Attention, Condition, Signal, Suppression, Transition, Verdict
 from alarms.replies import carried_out, refused
-from alarms.requests import Acknowledge, AlarmRequest, Reset
+from alarms.requests import Acknowledge, BookRequest, Reset
 from alarms.service_alarms import SERVICE_ALARMS, ServiceClear, ServiceRaise, service_rule_id
-from alarms.suppression import INHIBITED, inhibition, inhibitor, is_silence
+from alarms.suppression import PROOF_TEST, SHELVED, inhibition, inhibitor, is_silence, standing_on, strongest_first
 from rules.findings import Edge, Finding
 from rules.model import Rule, Severity
 from sites.model import derived_id
@@ -60,6 +60,7 @@ class Book:
         self._id_of: dict[tuple[str, str], str] = {}
         self._ids_in_zone: dict[str, dict[str, None]] = {}
         self._silence_ids: dict[str, dict[str, None]] = {}  # by device
+        self.suppressors: tuple[Callable[[Alarm], Iterable[Suppression]], ...] = ()  # what people have decided; asked before an alarm calls
 
     # -- reading it ------------------------------------------------------------------------------------------------
 
@@ -95,11 +96,7 @@ class Book:
         if present is None:
             if finding.edge is Edge.CLEARED:
                 return []
-            new = alarm_of_finding(finding, rule, roster)
-            cause = inhibitor(new, roster, self._silences)
-            if cause is not None:
-                new = replace(new, attention=Attention.SUPPRESSED, suppression=inhibition(cause))
-            begun = self._begin(replace(new, id=self._free_id(new)), finding.value)
+            begun = self._begin(self._born(alarm_of_finding(finding, rule, roster), roster), finding.value)
             return [begun, *self._inhibit_behind(begun.alarm, roster, finding.fired_ms)]
         signal = _signal_of(finding, present)
         if signal is None:
@@ -117,15 +114,10 @@ class Book:
                 "is_test": is_in_test(roster, finding.device_id, finding.fired_ms),
                 "rule_version": finding.rule_version,
             }
-        made: list[Transition] = []
         if signal is Signal.RAISED:
-            changes |= {"cleared_ms": None, "count": present.count + 1, "arrived_ms": finding.fired_ms}
+            changes |= {"cleared_ms": None, "count": present.count + 1, "arrived_ms": finding.fired_ms, "progress": ()}
             self._count(present.rule_id, present.subject, finding.fired_ms)
-            cause = inhibitor(present, roster, self._silences)
-            if cause is not None:  # before it calls again
-                made.append(self._suppress(present, cause, finding.fired_ms))
-                present = made[0].alarm
-        made.append(self._change(present, signal, finding.fired_ms, changes, value=finding.value))
+        made = self._move(present, signal, finding.fired_ms, changes, roster, value=finding.value)
         return made + self._inhibit_behind(made[-1].alarm, roster, finding.fired_ms)
 
     def withdraw(self, now_ms: int, note: str, *, rule_id: str | None = None, device_id: str | None = None) -> list[Transition]:
@@ -135,6 +127,17 @@ class Book:
         hit = [a for a in active if a.rule_id == rule_id or (device_id is not None and a.device_id == device_id)]
         return [self._change(a, Signal.CLEARED, now_ms, {"cleared_ms": now_ms}, note=note) for a in hit]
 
+    def withdraw_whole(self, now_ms: int, note: str, note_zh: str, *, site_id: str) -> list[Transition]:
+        """End every open alarm of a site that is gone: nobody is left there who could."""
+        hit = [a for a in self.open.values() if a.site_id == site_id]
+        return [self._change(a, Signal.WITHDRAWN, now_ms, _cleared(a, now_ms), note=note, note_zh=note_zh) for a in hit]
+
+    def close_tested(self, alarms: Iterable[Alarm], now_ms: int) -> list[Transition]:
+        """Their proof test is over and so is their condition: nobody needs to be called for what the tester did. They end as tests."""
+        note, note_zh = "raised by a proof test, which is over", "检测试验引发，试验已结束"
+        hit = [alarm for alarm in alarms if alarm.condition is Condition.NORMAL]
+        return [self._change(alarm, Signal.WITHDRAWN, now_ms, {}, note=note, note_zh=note_zh) for alarm in hit]
+
     # -- suppression -----------------------------------------------------------------------------------------------
 
     def inhibit(self, roster: Roster, at_ms: int, device_ids: Iterable[str] | None = None) -> list[Transition]:
@@ -142,33 +145,66 @@ class Book:
         behind them; None: of all (a rule or a device was edited)."""
         if device_ids is None:
             device_ids = sorted(self._silence_ids, key=lambda device_id: (len(roster.gateways_of(device_id)), device_id))
+        return self.review((alarm.id for device_id in list(device_ids) for alarm in self._silences(device_id)), roster, at_ms)
+
+    def review(self, alarm_ids: Iterable[str], roster: Roster, at_ms: int, who: str | None = None) -> list[Transition]:
+        """See anew what suppresses these open alarms, one after the other: what begins to, what no longer does, another cause. An alarm
+        whose condition is over waits for people as it did, unless one of them shelves it."""
         made = []
-        for device_id in device_ids:
-            for alarm in self._silences(device_id):
-                cause = inhibitor(alarm, roster, self._silences)
-                known = alarm.suppression.alarm_id if alarm.suppression else None
-                if cause is not None and alarm.condition is Condition.ACTIVE and known != cause.id:
-                    made.append(self._suppress(alarm, cause, at_ms))
-                elif cause is None and alarm.suppression is not None and alarm.suppression.kind == INHIBITED:
-                    note = f"{alarm.suppression.reason}: no longer"
-                    made.append(self._change(alarm, Signal.UNSUPPRESSED, at_ms, {"suppression": None}, note=note, value=alarm.value))
+        for alarm_id in list(alarm_ids):
+            alarm = self.open.get(alarm_id)
+            if alarm is None:
+                continue
+            causes, standing = self._causes(alarm, roster), standing_on(alarm)
+            begins = alarm.condition is Condition.ACTIVE or standing or any(cause.kind == SHELVED for cause in causes)
+            if causes and causes != standing and begins:
+                made.append(self._suppress(alarm, causes, at_ms, who))
+            elif not causes and alarm.attention is Attention.SUPPRESSED:
+                made.append(self._unsuppress(alarm, roster, at_ms, who))
         return made
+
+    def _causes(self, alarm: Alarm, roster: Roster) -> tuple[Suppression, ...]:
+        gateway = inhibitor(alarm, roster, self._silences)
+        found = [] if gateway is None else [inhibition(gateway)]
+        for suppressor in self.suppressors:
+            found += suppressor(alarm)
+        return strongest_first(found)
 
     def _inhibit_behind(self, alarm: Alarm, roster: Roster, at_ms: int) -> list[Transition]:
         return self.inhibit(roster, at_ms, roster.behind(alarm.device_id)) if is_silence(alarm) else []
 
-    def _suppress(self, alarm: Alarm, cause: Alarm, at_ms: int) -> Transition:
-        why = inhibition(cause)
-        return self._change(alarm, Signal.SUPPRESSED, at_ms, {"suppression": why}, note=why.reason, value=alarm.value)
+    def _suppress(self, alarm: Alarm, causes: tuple[Suppression, ...], at_ms: int, who: str | None = None) -> Transition:
+        why = causes[0]
+        changes = {"suppression": why, "suppressions": causes, "is_test": alarm.is_test or _in_proof(causes)}
+        return self._change(alarm, Signal.SUPPRESSED, at_ms, changes, who=who, note=why.reason, note_zh=why.reason_zh, value=alarm.value)
+
+    def _unsuppress(self, alarm: Alarm, roster: Roster, at_ms: int, who: str | None = None) -> Transition:
+        why = alarm.suppression
+        note, note_zh = (f"{why.reason}: no longer", f"{why.reason_zh or why.reason}：已结束") if why else ("", "")
+        changes = {"suppression": None, "suppressions": (), "is_test": is_in_test(roster, alarm.device_id, at_ms)}
+        return self._change(alarm, Signal.UNSUPPRESSED, at_ms, changes, who=who, note=note, note_zh=note_zh, value=alarm.value)
 
     def _silences(self, device_id: str) -> list[Alarm]:
         """Open alarms of silence of a device."""
         return [self.open[alarm_id] for alarm_id in self._silence_ids.get(device_id, ())]
 
-    def uphold(self, alarm: Alarm, value: float, now_ms: int) -> list[Transition]:
-        """A late alarm's point was measured in time, in alarm still: it is late no longer, and asks for attention as if it had risen."""
+    # -- what time brings ------------------------------------------------------------------------------------------
+
+    def uphold(self, alarm: Alarm, value: float | None, now_ms: int) -> list[Transition]:
+        """A late alarm's point was measured in time, in alarm still: it is late no longer, and calls as if it were raised now."""
+        note, note_zh = "measured in time now: no longer late", "已收到及时测量值，仍在报警，不再视为补传"
         changes = {"value": value, "is_late": False}
-        return [self._change(alarm, Signal.STEPPED_UP, now_ms, changes, note="measured in time now: no longer late", value=value)]
+        return [self._change(alarm, Signal.UPHELD, now_ms, changes, note=note, note_zh=note_zh, value=value)]
+
+    def uphold_tested(self, alarm: Alarm, now_ms: int) -> list[Transition]:
+        """Its device is no longer being tested and it is in alarm still: it is no test, and calls as if it were raised now."""
+        note, note_zh = "its device is no longer being tested, and it is still in alarm", "设备已退出测试状态，仍在报警"
+        return [self._change(alarm, Signal.UPHELD, now_ms, {"is_test": False}, note=note, note_zh=note_zh, value=alarm.value)]
+
+    def realarm(self, alarm: Alarm, now_ms: int, note: str, note_zh: str) -> list[Transition]:
+        """It asks again, counted."""
+        changes = {"realarms": alarm.realarms + 1}
+        return [self._change(alarm, Signal.REALARMED, now_ms, changes, note=note, note_zh=note_zh, value=alarm.value)]
 
     # -- what the service complains of -----------------------------------------------------------------------------
 
@@ -178,17 +214,16 @@ class Book:
         severity = wish.severity or SERVICE_ALARMS[wish.code].severity
         present = self.find(rule_id, wish.subject)
         if present is None:
-            new = alarm_of_service(wish, severity, roster, now_ms)
-            return [self._begin(replace(new, id=self._free_id(new)), wish.value, wish.note)]
+            return [self._begin(self._born(alarm_of_service(wish, severity, roster, now_ms), roster), wish.value, wish.note)]
         if present.condition is Condition.ACTIVE and severity <= present.severity:
             return []
         changes: dict[str, Any] = {"severity": severity, "level": int(severity), "value": wish.value}
         signal = Signal.STEPPED_UP
         if present.condition is Condition.NORMAL:
             signal = Signal.RAISED
-            changes |= {"cleared_ms": None, "count": present.count + 1, "arrived_ms": now_ms}
+            changes |= {"cleared_ms": None, "count": present.count + 1, "arrived_ms": now_ms, "progress": ()}
             self._count(rule_id, wish.subject, now_ms)
-        return [self._change(present, signal, now_ms, changes, note=wish.note, value=wish.value)]
+        return self._move(present, signal, now_ms, changes, roster, note=wish.note, value=wish.value)
 
     def clear_service(self, wish: ServiceClear, now_ms: int) -> list[Transition]:
         """Its condition is over; people still acknowledge it."""
@@ -207,7 +242,7 @@ class Book:
 
     # -- what people ask -------------------------------------------------------------------------------------------
 
-    def request(self, request: AlarmRequest, now_ms: int) -> list[Transition]:
+    def request(self, request: BookRequest, now_ms: int) -> list[Transition]:
         """Carry out what a person asks, whole or not at all. Raises UnknownAlarm and IllegalTransition, naming every id that
         is in the way. Returned transitions are in the order of the ids asked for."""
         ids = tuple(dict.fromkeys(request.alarm_ids)) if isinstance(request, Acknowledge | Reset) else (request.alarm_id,)
@@ -222,8 +257,8 @@ class Book:
             raise IllegalTransition("; ".join(refusals) + ("; nothing was changed" if len(alarms) > 1 else ""))
         transitions = []
         for alarm in alarms:
-            signal, note, changes = carried_out(request, now_ms)
-            transitions.append(self._change(alarm, signal, now_ms, changes, who=request.who, note=note))
+            signal, changes, words_of = carried_out(request, alarm, now_ms)
+            transitions.append(self._change(alarm, signal, now_ms, changes, who=request.who, **words_of))
         return transitions
 
     # -- keeping it ------------------------------------------------------------------------------------------------
@@ -242,6 +277,34 @@ class Book:
 
     # -- the only writers ------------------------------------------------------------------------------------------
 
+    def _born(self, new: Alarm, roster: Roster) -> Alarm:
+        """A new alarm with its id, under what suppresses it already."""
+        causes = self._causes(new, roster)
+        if causes:
+            why = {"attention": Attention.SUPPRESSED, "suppression": causes[0], "suppressions": causes}
+            new = replace(new, **why, is_test=new.is_test or _in_proof(causes))  # type: ignore[arg-type]
+        return replace(new, id=self._free_id(new), asked_ms=new.arrived_ms)
+
+    def _move(
+        self, present: Alarm, signal: Signal, at_ms: int, changes: dict[str, Any], roster: Roster, **words_of: Any
+    ) -> list[Transition]:
+        """A raise or a step of an open alarm. What suppresses the alarm that it becomes is settled before it calls; what no longer does
+        (a severity that may not be shelved) is let go first, or right after the raise of one that was normal."""
+        if signal is Signal.CLEARED:
+            return [self._change(present, signal, at_ms, changes, **words_of)]
+        causes = self._causes(replace(present, condition=Condition.ACTIVE, **changes), roster)
+        made: list[Transition] = []
+        if causes and causes != standing_on(present):
+            made.append(self._suppress(present, causes, at_ms))
+        elif not causes and present.attention is Attention.SUPPRESSED and present.condition is Condition.ACTIVE:
+            made.append(self._unsuppress(present, roster, at_ms))
+        if "is_test" in changes:
+            changes["is_test"] = changes["is_test"] or _in_proof(causes)
+        made.append(self._change(made[-1].alarm if made else present, signal, at_ms, changes, **words_of))
+        if not causes and made[-1].alarm.attention is Attention.SUPPRESSED:
+            made.append(self._unsuppress(made[-1].alarm, roster, at_ms))
+        return made
+
     def _begin(self, alarm: Alarm, value: float | None, note: str = "") -> Transition:
         assert (alarm.rule_id, alarm.subject) not in self._id_of, "a second open alarm for one rule and subject"
         self._enter(alarm)
@@ -256,18 +319,24 @@ class Book:
         changes: Mapping[str, Any],
         *,
         who: str | None = None,
-        note: str = "",
         value: float | None = None,
+        **words_of: str,
     ) -> Transition:
-        """The alarm after this signal, with the changed fields; the table must allow it: callers have asked before."""
+        """The alarm after this signal, with the changed fields; the table must allow it: callers have asked before. `words_of`: the
+        texts of the transition (note, note_zh, step, whom, phone)."""
         before = standing_of(alarm)
         after = advance(before, signal)
         assert isinstance(after, Standing), f"{signal} of alarm {alarm.id} while {words(before)}: {after}"
         fields = dict(changes)
         if after.is_ended and alarm.ended_ms is None:
             fields["ended_ms"] = at_ms
+            if alarm.verdict is None and _in_proof(standing_on(alarm)):
+                fields["verdict"] = Verdict.TEST  # known without asking anybody
         if after.attention is Attention.UNACKNOWLEDGED and before.attention is not Attention.UNACKNOWLEDGED:
             fields |= {"acknowledged_ms": None, "acknowledged_by": None}  # it asks again: who took it before stands in its transitions
+        if after.attention is Attention.UNACKNOWLEDGED and (signal in _ASKS or before.attention is not Attention.UNACKNOWLEDGED):
+            fields["asked_ms"] = at_ms
+            fields.setdefault("realarms", 0)
         changed = replace(
             alarm,
             condition=after.condition,
@@ -278,7 +347,7 @@ class Book:
             **fields,
         )
         self._keep(changed)
-        return Transition(alarm=changed, signal=signal, at_ms=at_ms, who=who, note=note, value=value, before=words(before))
+        return Transition(alarm=changed, signal=signal, at_ms=at_ms, who=who, value=value, before=words(before), **words_of)
 
     def _enter(self, alarm: Alarm) -> None:
         self.open[alarm.id] = alarm
@@ -316,6 +385,17 @@ class Book:
         cause = ("alarm", alarm.rule_id, alarm.subject, alarm.raised_ms, alarm.arrived_ms)
         candidates = chain([derived_id(*cause)], (derived_id(*cause, n) for n in range(2, MOST_OWING + MOST_SETTLED + 3)))
         return next(candidate for candidate in candidates if self.get(candidate) is None)
+
+
+_ASKS = frozenset({Signal.RAISED, Signal.STEPPED_UP, Signal.UNSUPPRESSED, Signal.UPHELD, Signal.REALARMED})
+
+
+def _in_proof(causes: tuple[Suppression, ...]) -> bool:
+    return any(cause.kind == PROOF_TEST for cause in causes)
+
+
+def _cleared(alarm: Alarm, at_ms: int) -> dict[str, Any]:
+    return {"cleared_ms": at_ms} if alarm.condition is Condition.ACTIVE else {}
 
 
 def _leave(ids_by: dict[str, dict[str, None]], key: str, alarm_id: str) -> None:

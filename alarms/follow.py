@@ -61,11 +61,11 @@ def follow(linkages: Iterable[Linkage], transition: Transition, book: Book, rost
 
 
 def signal_word(transition: Transition) -> str:
-    """The transition as linkages name it: the signal, `judged_true` for the verdict that it is real, `raised` for the
-    end of its suppression while its condition is true."""
+    """The transition as linkages name it: the signal, `judged_true` for the verdict that it is real, `raised` for the end of its
+    suppression, lateness or test while its condition is true."""
     if transition.signal is Signal.JUDGED:
         return "judged_true" if transition.alarm.verdict is Verdict.TRUE else "judged"
-    if transition.signal is Signal.UNSUPPRESSED and transition.alarm.condition is Condition.ACTIVE:
+    if transition.signal in (Signal.UNSUPPRESSED, Signal.UPHELD) and transition.alarm.condition is Condition.ACTIVE:
         return "raised"  # it calls only now
     return str(transition.signal)
 

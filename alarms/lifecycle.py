@@ -2,7 +2,8 @@
 
 Acknowledging never clears the condition, resetting never works while it is active, and a latched alarm ends only when it is
 normal, acknowledged and reset. A suppressed alarm calls nobody and takes no acknowledgement: it ends when normal, and calls anew when
-the suppression ends first. Nothing here keeps an alarm or knows a rule: `alarms.book` does, and only it calls `advance`.
+the suppression ends first. Whatever will never clear by itself can be withdrawn. Nothing here keeps an alarm or knows a rule:
+`alarms.book` does, and only it calls `advance`.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ _SIGNALS = (
     *(Signal.RAISED, Signal.STEPPED_UP, Signal.STEPPED_DOWN, Signal.CLEARED),
     *(Signal.ACKNOWLEDGED, Signal.RESET, Signal.SUPPRESSED, Signal.UNSUPPRESSED),
 )
+_LATER_SIGNALS = (Signal.UPHELD, Signal.REALARMED, Signal.WITHDRAWN)
 # fmt: off
 _ROWS: dict[Standing, tuple[Standing | str, ...]] = {
     #    raised       stepped_up   stepped_down  cleared       acknowledged    reset             suppressed   unsuppressed
@@ -64,10 +66,28 @@ _ROWS: dict[Standing, tuple[Standing | str, ...]] = {
     HE: (HL,          "normal",    "normal",     "normal",     "suppressed",   "suppressed",     HE,          E),
 }
 # fmt: on
+# fmt: off
+_LATER_ROWS: dict[Standing, tuple[Standing | str, ...]] = {
+    #    upheld     realarmed       withdrawn
+    A:  ("ended",   "ended",        "ended"),
+    B:  (B,         B,              A),
+    BL: (BL,        BL,             A),
+    C:  (B,         B,              A),
+    CL: (BL,        BL,             A),
+    D:  ("normal",  "normal",       A),
+    E:  ("normal",  E,              A),
+    F:  ("normal",  "acknowledged", A),
+    H:  (H,         "suppressed",   A),
+    HL: (HL,        "suppressed",   A),
+    HN: ("normal",  "suppressed",   A),
+    HE: ("normal",  "suppressed",   A),
+}
+# fmt: on
 _REMARKS = frozenset({Signal.ASSIGNED, Signal.NOTED, Signal.PROGRESSED, Signal.JUDGED, Signal.HAZARD_LINKED})
 
 TABLE: dict[tuple[Standing, Signal], Standing | str] = {
     **{(standing, signal): cell for standing, cells in _ROWS.items() for signal, cell in zip(_SIGNALS, cells, strict=True)},
+    **{(standing, signal): cell for standing, cells in _LATER_ROWS.items() for signal, cell in zip(_LATER_SIGNALS, cells, strict=True)},
     # what people add changes no state; on an ended alarm too, as long as the book still keeps it
     **{(standing, signal): standing for standing in _ROWS for signal in _REMARKS},
 }
@@ -88,8 +108,13 @@ def advance(standing: Standing, signal: Signal) -> Standing | str:
     return TABLE[standing, signal]
 
 
+_SUPPRESSED_LETTERS = {"shelved": "G", "out_of_service": "I"}  # all else that suppresses is by design: H
+
+
 def isa_state(alarm: Alarm) -> str:
-    """The letter of ISA-18.2 (A..F, H; domain.md A1)."""
+    """The letter of ISA-18.2 (domain.md A1): A..F, of a suppressed alarm G, H or I by what suppresses it most."""
+    if alarm.attention is _SUP and alarm.suppression is not None:
+        return _SUPPRESSED_LETTERS.get(alarm.suppression.kind, "H")
     return ISA_LETTERS[standing_of(alarm)]
 
 

@@ -32,12 +32,17 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suppression:
-    """Why an alarm calls nobody (ISA-18.2 H). `kind`: `inhibited`, by the alarm `alarm_id`."""
+    """Why an alarm calls nobody (ISA-18.2 G, H, I). `kind`: one of `alarms.suppression.KINDS`; `inhibited`: by the alarm `alarm_id`.
+    `source_id`: the shelf, taking out of service, proof test or quiet schedule that it comes from; `until_ms`: when it ends by itself,
+    None: when its cause does; `by`: whose decision it was."""
 
     kind: str
     reason: str
     reason_zh: str = ""
     alarm_id: str | None = None
+    source_id: str = ""
+    until_ms: int | None = None
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +89,12 @@ class Alarm:
     count: int = 1  # occurrences folded into this one alarm
     seq: int = 1  # number of its last transition
     is_unrecorded: bool = False  # raised while the journal could not be written
-    is_test: bool = False  # its device said that it is being tested: sounds and counts, never starts a linkage
-    suppression: Suppression | None = None  # of an ended alarm: why it called nobody when it ended
+    is_test: bool = False  # its device says that it is being tested, or it is in a proof test: it counts, and never starts a linkage
+    suppression: Suppression | None = None  # the strongest; of an ended alarm: why it called nobody when it ended
+    suppressions: tuple[Suppression, ...] = ()  # all that stand on it, strongest first
+    asked_ms: int = 0  # when it last began to ask for attention: raised, stepped up, unsuppressed, upheld, asked again
+    realarms: int = 0  # how often it has asked again since then, unheard
+    progress: tuple[str, ...] = ()  # response steps done for this occurrence, the last at the end: alarms.response.STEPS
 
 
 class Signal(StrEnum):
@@ -104,6 +113,9 @@ class Signal(StrEnum):
     HAZARD_LINKED = "hazard_linked"
     SUPPRESSED = "suppressed"
     UNSUPPRESSED = "unsuppressed"
+    UPHELD = "upheld"  # it was late or a test and is neither any longer: it calls as if it were raised now
+    REALARMED = "realarmed"  # nobody took it, or it still stands long after somebody did: it asks again
+    WITHDRAWN = "withdrawn"  # nothing will ever clear it: ended by a person, or with its site
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,3 +129,7 @@ class Transition:
     note: str = ""
     value: float | None = None
     before: str = ""  # "active/unacknowledged" before, "" when new
+    note_zh: str = ""  # of the service's own notes
+    step: str = ""  # of a response step: which, whom it concerns, and the telephone number used
+    whom: str = ""
+    phone: str = ""

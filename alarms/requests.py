@@ -42,12 +42,14 @@ class Note:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """A response step: dispatched, arrived, verified, called_119."""
+    """A response step of `alarms.response.STEPS`. `whom`: who was sent, has arrived, or was spoken to; `phone`: the number used."""
 
     alarm_id: str
     who: str
     step: str
     note: str = ""
+    whom: str = ""
+    phone: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,4 +69,118 @@ class LinkHazard:
     hazard_id: str
 
 
-AlarmRequest = Acknowledge | Reset | Assign | Note | Progress | Judge | LinkHazard
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdraw:
+    """End an alarm that nothing will ever clear: its point left the rule's scope, its rule or device is gone."""
+
+    alarm_id: str
+    who: str
+    reason: str
+
+
+# -- suppression: answered by alarms.suppressions ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelve:
+    """Put an alarm aside until then. `one_shot`: until its condition is over, if that is sooner."""
+
+    alarm_id: str
+    who: str
+    until_ms: int
+    reason: str
+    one_shot: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unshelve:
+    """Take an alarm's shelf away before its time."""
+
+    alarm_id: str
+    who: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeOut:
+    """Take a device, a zone, or a rule on a subject out of service. `kinds`: facets of alarms that it is given for; a zone needs them.
+    `permit`: its number; `patrol`: what watches instead. Over 24 h it stands only once another person approves it."""
+
+    who: str
+    reason: str
+    until_ms: int
+    from_ms: int | None = None  # None: now
+    device_id: str = ""
+    zone_id: str = ""
+    rule_id: str = ""
+    subject: str = ""
+    kinds: tuple[str, ...] = ()
+    permit: str = ""
+    patrol: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApproveOut:
+    out_id: str
+    who: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndOut:
+    """Return to service, or take the wish back before it stands."""
+
+    out_id: str
+    who: str
+    reason: str = ""
+
+
+# -- proof tests: answered by alarms.proof_tests -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeginTest:
+    """A zone or a device is tested until then."""
+
+    who: str
+    until_ms: int
+    reason: str
+    device_id: str = ""
+    zone_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkApplied:
+    """The tester has just applied smoke, gas or heat to this detector: its time to respond counts from here."""
+
+    test_id: str
+    who: str
+    device_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndTest:
+    test_id: str
+    who: str
+    note: str = ""
+
+
+AlarmRequest = (
+    Acknowledge
+    | Reset
+    | Assign
+    | Note
+    | Progress
+    | Judge
+    | LinkHazard
+    | Withdraw
+    | Shelve
+    | Unshelve
+    | TakeOut
+    | ApproveOut
+    | EndOut
+    | BeginTest
+    | MarkApplied
+    | EndTest
+)
+BookRequest = Acknowledge | Reset | Assign | Note | Progress | Judge | LinkHazard | Withdraw  # those that `alarms.book` answers itself

@@ -193,7 +193,7 @@ SERVICE_ALARMS: dict[str, ServiceAlarmKind] = _kinds(
         severity=Severity.CRITICAL,
         is_latched=True,
         guidance="合成报警未能按时到达屏幕或通知通道，真实报警也可能到不了。立即派人值守现场设备，并按自检记录中失败的环节检查消息代理、服务和通知。",
-        guidance_en="A synthetic alarm did not get through in time; real ones may not. Watch the panels on site; check the leg that the test names.",
+        guidance_en="A synthetic alarm did not get through in time; real ones may not. Watch the panels, and check the leg named.",
     ),
     ServiceAlarmKind(
         code="broker_lost",

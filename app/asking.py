@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from alarms.errors import IllegalTransition
+from alarms.requests import Withdraw
+from alarms.withdrawal import withdrawal_refused
 from app.stepped import Answered
 from power.errors import UnknownCircuit
 from power.requests import Cut, LockOut, RecordTrial, Restore, SetClass, SetCommanding, Unlock
@@ -18,6 +21,10 @@ if TYPE_CHECKING:
 
 
 def ask_alarms(warden: Warden, request: Any, at_ms: int) -> Answered:
+    if isinstance(request, Withdraw) and (alarm := warden.book.open.get(request.alarm_id)) is not None:
+        why = withdrawal_refused(alarm, warden.configuration.rules.get(alarm.rule_id), warden.configuration.roster)
+        if why is not None:
+            raise IllegalTransition(f"{why}; nothing was changed")
     transitions = warden.book.request(request, at_ms)
     warden.transact(transitions, at_ms)
     return tuple(warden.book.get(t.alarm.id) or t.alarm for t in transitions), (), ()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from alarms.book import BookState
 from alarms.model import Alarm
-from alarms.requests import Acknowledge, Assign, Judge, LinkHazard, Note, Progress, Reset
+from alarms.requests import Acknowledge, Assign, Judge, LinkHazard, Note, Progress, Reset, Withdraw
 from app.configuration import ConfigurationState
 from ingest.clocks import ClocksState
 from ingest.heard import Refused, UnknownDevice
@@ -19,7 +19,7 @@ from rules.memory import MemoryState
 from sites.facts import Fact
 from storage.projection import HistoryBatch, Outcome, Unknown
 
-ALARM_REQUESTS = (Acknowledge, Reset, Assign, Note, Progress, Judge, LinkHazard)
+ALARM_REQUESTS = (Acknowledge, Reset, Assign, Note, Progress, Judge, LinkHazard, Withdraw)
 POWER_REQUESTS = (Cut, Restore, RecordTrial, SetClass, SetCommanding, LockOut, Unlock)
 Answered = tuple[tuple[Alarm, ...], tuple[Order, ...], tuple[Fact, ...]]
 

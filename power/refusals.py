@@ -53,6 +53,17 @@ CIRCUIT_GONE = refusal(
     "circuit_gone", "the circuit was removed, or mapped to another switch, since the order was made", "下令后该回路已被移除或改接到其他开关"
 )
 ALREADY_OFF = refusal("already_off", "the circuit is off already, by measurement", "实测该回路已断电")
+SIMULATED = "zone_in_test"  # the code of `in_test`
+
+
+def in_test(until: str) -> Refusal:
+    return refusal(
+        SIMULATED,
+        f"in proof test until {until}: simulated, nothing is sent; end the test to switch for real",
+        f"检测试验中（至 {until}）：仅模拟，不发送指令；如需真实操作请先结束试验",
+    )
+
+
 ORDERS_FULL = refusal("orders_full", "too many orders are open: a person must act on site", "未完成指令过多：请人工现场处置")
 
 

@@ -168,6 +168,7 @@ class Rule:
     fold_s: float = 60.0
     relative_to: str = ""  # "rated_a": limits are per cent of the rated current of the point's circuit
     source: str = ""  # the clause from which its numbers come
+    realarm_s: float | None = None  # an acknowledged alarm that still stands asks again after so long; None: never (OPC UA ReAlarmTime)
     expression: str = ""
     over: str = "device"  # or zone
     vote_limit: float | None = None

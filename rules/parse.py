@@ -21,7 +21,7 @@ from sites.model import ID_PATTERN
 
 _FIELDS = {
     "id", "name", "kind", "metric", "unit", "above", "below", "states", "severity", "intervals", "hold_s", "clear_hold_s",
-    "latched", "lateness_s", "scope", "guidance", "alarm_kind", "enabled", "version", "window_s", "statistic", "weighting", "share_of",
+    "latched", "lateness_s", "realarm_s", "scope", "guidance", "alarm_kind", "enabled", "version", "window_s", "statistic", "weighting", "share_of",
     "per_s", "tolerance", "of", "covered", "expression", "over", "votes", "only_while", *SCHEDULE_FIELDS,
 }  # fmt: skip
 _KIND_FIELDS = {
@@ -94,6 +94,7 @@ def parse_rule(data: Mapping[str, Any]) -> Rule:
         clear_hold_s=clear_hold_s,
         latched=latched,
         lateness_s=read.optional("lateness_s", 0.0, DAY_S),
+        realarm_s=read.optional("realarm_s", 60.0, 7 * DAY_S),
         scope=_scope(read),
         guidance=guidance,
         guidance_en=guidance_en,
@@ -210,6 +211,7 @@ def rule_data(rule: Rule) -> dict[str, Any]:
         "clear_hold_s": (rule.clear_hold_s, 0.0),
         "latched": (rule.latched, False),
         "lateness_s": (rule.lateness_s, None),
+        "realarm_s": (rule.realarm_s, None),
         "scope": (scope, {}),
         "guidance": (_both(rule.guidance, rule.guidance_en), ""),
         "alarm_kind": (rule.alarm_kind, ""),

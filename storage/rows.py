@@ -101,6 +101,8 @@ ALARM = Shape(
         "attention": enum_field(Attention),
         "verdict": enum_field(Verdict),
         "suppression": json_field(Suppression),
+        "suppressions": json_field(tuple[Suppression, ...]),
+        "progress": json_field(tuple[str, ...]),
     },
 )
 ORDER = Shape(
@@ -139,6 +141,10 @@ def transition_row(transition: Transition) -> dict[str, Any]:
         "note": transition.note,
         "value": transition.value,
         "before": transition.before,
+        "note_zh": transition.note_zh,
+        "step": transition.step,
+        "whom": transition.whom,
+        "phone": transition.phone,
         "alarm": to_json(alarm),
     }
 
@@ -152,6 +158,10 @@ def transition_of(row: Mapping[Any, Any]) -> Transition:
         note=row["note"],
         value=row["value"],
         before=row["before"],
+        note_zh=row["note_zh"],
+        step=row["step"],
+        whom=row["whom"],
+        phone=row["phone"],
     )
 
 

@@ -11,17 +11,18 @@ from typing_extensions import TypedDict
 from alarms.lifecycle import isa_state
 from alarms.model import Alarm, Suppression, Transition
 from alarms.queries import Delivery
+from alarms.suppression import standing_on
 from api.shapes.asks import Ask, IdText, NoteText, ReasonText
 from api.shapes.hazards import HazardBrief
 from api.shapes.people import Person
 from api.shapes.power import CircuitSeen, OrderShape
-from api.shapes.times import Instant, finite, iso, iso_or_none
+from api.shapes.times import AskedInstant, Instant, finite, iso, iso_or_none
 from rules.model import Severity
 
 SeverityName = Literal["info", "low", "high", "critical"]
 ConditionName = Literal["active", "normal"]
 AttentionName = Literal["unacknowledged", "acknowledged", "suppressed"]
-IsaState = Literal["A", "B", "C", "D", "E", "F", "H"]  # the letters of ISA-18.2, see alarms.lifecycle
+IsaState = Literal["A", "B", "C", "D", "E", "F", "G", "H", "I"]  # the letters of ISA-18.2, see alarms.lifecycle
 VerdictName = Literal["true", "false", "test", "fault", "nuisance"]
 StepName = Literal["dispatched", "arrived", "verified", "called_119"]
 SignalName = Literal[
@@ -38,7 +39,11 @@ SignalName = Literal[
     "hazard_linked",
     "suppressed",
     "unsuppressed",
+    "upheld",
+    "realarmed",
+    "withdrawn",
 ]
+SuppressionKind = Literal["out_of_service", "proof_test", "shelved", "inhibited", "schedule"]
 
 SEVERITY_NAMES: dict[Severity, SeverityName] = {
     Severity.INFO: "info",
@@ -63,12 +68,16 @@ class Place(TypedDict):
 
 
 class SuppressionShape(TypedDict):
-    """Why an alarm calls nobody. `kind`: `inhibited`, by the alarm of `alarm_id`."""
+    """Why an alarm calls nobody. `kind`: `inhibited`: by the alarm of `alarm_id`; the others come from the shelf, taking out of service,
+    proof test or quiet schedule `source_id`. `until` null: it ends when its cause does."""
 
-    kind: str
+    kind: SuppressionKind
     reason: str
     reason_zh: str
     alarm_id: str | None
+    source_id: str
+    until: Instant | None
+    by: str | None
 
 
 class AlarmShape(TypedDict):
@@ -96,6 +105,10 @@ class AlarmShape(TypedDict):
     is_test: bool
     is_unrecorded: bool
     suppression: SuppressionShape | None
+    suppressions: list[SuppressionShape]
+    asked_at: Instant
+    realarms: int
+    progress: list[StepName]
     raised_at: Instant
     arrived_at: Instant
     changed_at: Instant
@@ -112,14 +125,20 @@ class AlarmShape(TypedDict):
 
 
 class TransitionShape(TypedDict):
-    """One change of an alarm. `severity`, `condition`, `attention` are those after it."""
+    """One change of an alarm. `severity`, `condition`, `attention`, `rule_version` are those after it. `step`, `whom`, `phone`: of a
+    response step."""
 
     seq: int
     signal: SignalName
     at: Instant
     who: Person | None
     note: str
+    note_zh: str
+    step: StepName | None
+    whom: str
+    phone: str
     value: float | None
+    rule_version: int
     before: str
     severity: SeverityName
     condition: ConditionName
@@ -197,7 +216,11 @@ def alarm_shape(alarm: Alarm, name: Name) -> AlarmShape:
         "is_late": alarm.is_late,
         "is_test": alarm.is_test,
         "is_unrecorded": alarm.is_unrecorded,
-        "suppression": _suppression_shape(alarm.suppression),
+        "suppression": None if alarm.suppression is None else suppression_shape(alarm.suppression),
+        "suppressions": [suppression_shape(why) for why in standing_on(alarm)],
+        "asked_at": iso(alarm.asked_ms or alarm.arrived_ms),
+        "realarms": alarm.realarms,
+        "progress": [cast(StepName, step) for step in alarm.progress],
         "raised_at": iso(alarm.raised_ms),
         "arrived_at": iso(alarm.arrived_ms),
         "changed_at": iso(alarm.changed_ms),
@@ -214,8 +237,16 @@ def alarm_shape(alarm: Alarm, name: Name) -> AlarmShape:
     }
 
 
-def _suppression_shape(why: Suppression | None) -> SuppressionShape | None:
-    return None if why is None else {"kind": why.kind, "reason": why.reason, "reason_zh": why.reason_zh, "alarm_id": why.alarm_id}
+def suppression_shape(why: Suppression) -> SuppressionShape:
+    return {
+        "kind": cast(SuppressionKind, why.kind),
+        "reason": why.reason,
+        "reason_zh": why.reason_zh,
+        "alarm_id": why.alarm_id,
+        "source_id": why.source_id,
+        "until": iso_or_none(why.until_ms),
+        "by": why.by,
+    }
 
 
 def transition_shape(transition: Transition, name: Name) -> TransitionShape:
@@ -226,7 +257,12 @@ def transition_shape(transition: Transition, name: Name) -> TransitionShape:
         "at": iso(transition.at_ms),
         "who": name(transition.who),
         "note": transition.note,
+        "note_zh": transition.note_zh,
+        "step": cast(StepName, transition.step) if transition.step else None,
+        "whom": transition.whom,
+        "phone": transition.phone,
         "value": finite(transition.value),
+        "rule_version": after.rule_version,
         "before": transition.before,
         "severity": SEVERITY_NAMES[after.severity],
         "condition": after.condition.value,
@@ -268,8 +304,24 @@ class AssignAsk(Ask):
 
 
 class ProgressAsk(Ask):
+    """`whom`: who was sent, who has arrived, or who was spoken to."""
+
     step: StepName
     note: NoteText = ""
+    whom: str = Field(default="", max_length=120)
+    phone: str = Field(default="", max_length=40)
+
+
+class ShelveAsk(Ask):
+    """`one_shot`: until its condition is over, if that is sooner."""
+
+    until: AskedInstant
+    reason: ReasonText
+    one_shot: bool = False
+
+
+class WithdrawAsk(Ask):
+    reason: ReasonText
 
 
 class VerdictAsk(Ask):

@@ -135,11 +135,13 @@ def test_many_are_acknowledged_together_or_not_at_all(desk):
 
 def test_what_people_add_changes_no_state_and_counts_on(desk):
     alarm_id = desk.raised().alarm.id
+    desk.ask(ack(alarm_id))
     before = isa_state(desk.open_one())
     for request, check in [
         (Note(alarm_id=alarm_id, who="u", note="smells"), lambda a: True),
         (Assign(alarm_id=alarm_id, who="u", assignee="li"), lambda a: a.assignee == "li"),
-        (Progress(alarm_id=alarm_id, who="u", step="arrived"), lambda a: True),
+        (Progress(alarm_id=alarm_id, who="u", step="dispatched", whom="li", phone="139"), lambda a: a.progress == ("dispatched",)),
+        (Progress(alarm_id=alarm_id, who="u", step="arrived"), lambda a: a.progress == ("dispatched", "arrived")),
         (Judge(alarm_id=alarm_id, who="u", verdict=Verdict.TRUE), lambda a: a.verdict is Verdict.TRUE),
         (LinkHazard(alarm_id=alarm_id, who="u", hazard_id="h1"), lambda a: a.hazard_id == "h1"),
     ]:

@@ -23,6 +23,9 @@ def test_what_holds_for_every_pair(standing, signal):
         said = {"ended", "active", "normal", "acknowledged", "still active", "not latched", "unacknowledged"}
         assert after in said | {"suppressed", "not suppressed"}
         return
+    if signal is Signal.WITHDRAWN:
+        assert after.is_ended, "what will never clear is ended whole"
+        return
     if signal is not Signal.CLEARED and signal is not Signal.RAISED:
         assert after.condition is standing.condition, "only the world changes the condition"
     if signal is not Signal.RESET:
@@ -34,7 +37,7 @@ def test_what_holds_for_every_pair(standing, signal):
         assert (after.attention is Attention.SUPPRESSED) != ends, "only the end of it, or of the alarm, lets a suppressed alarm call or go"
         assert standing.attention is Attention.SUPPRESSED or signal is Signal.SUPPRESSED
     elif after.attention is not standing.attention:
-        asks_again = signal in (Signal.RAISED, Signal.STEPPED_UP)
+        asks_again = signal in (Signal.RAISED, Signal.STEPPED_UP, Signal.UPHELD, Signal.REALARMED)
         assert after.attention is (Attention.UNACKNOWLEDGED if asks_again else Attention.ACKNOWLEDGED)
         assert asks_again or signal is Signal.ACKNOWLEDGED
     if after.is_ended and not standing.is_ended:
@@ -72,6 +75,14 @@ def test_what_holds_for_every_pair(standing, signal):
         ("its end calls for a reset", HE, Signal.UNSUPPRESSED, E),
         ("the end of it while normal ends", HN, Signal.UNSUPPRESSED, A),
         ("what calls nobody is not acknowledged", H, Signal.ACKNOWLEDGED, "suppressed"),
+        ("nobody took it: it asks again", BL, Signal.REALARMED, BL),
+        ("taken and still active: it asks again", CL, Signal.REALARMED, BL),
+        ("normal and unlatched asks no more", D, Signal.REALARMED, "normal"),
+        ("what is suppressed never asks again", HL, Signal.REALARMED, "suppressed"),
+        ("upheld calls as if it were raised now", C, Signal.UPHELD, B),
+        ("upheld while suppressed calls nobody", H, Signal.UPHELD, H),
+        ("withdrawn ends it, whatever it waits for", BL, Signal.WITHDRAWN, A),
+        ("also while it is suppressed", HE, Signal.WITHDRAWN, A),
     ],
 )
 def test_the_transitions_of_isa_18_2(phrase, standing, signal, after):
