@@ -48,6 +48,8 @@ def read_vote(read: Reader, metric: str) -> tuple[Direction, tuple[Level, ...], 
     for at, level in enumerate(levels):
         if level.limit != int(level.limit) or level.deadband != int(level.deadband):
             read.refuse(f"above[{at}]", [level.limit, level.deadband], "whole numbers: devices are counted")
+        if level.deadband >= level.limit:
+            read.refuse(f"above[{at}].deadband", level.deadband, f"less than {level.limit:g}, or it would never return")
     given = read.data.get("votes")
     known = METRICS.get(metric)
     low, high = (known.low, known.high) if known else (-1e12, 1e12)

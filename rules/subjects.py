@@ -1,0 +1,539 @@
+"""Rules over several points: expressions, votes and *only while*, stepped in order of arrival within each place.
+
+Readings of different places (zones) are independent: the batch goes by rounds in each of which a place has one reading, and before it
+whatever is due in that place by then. Only subjects that a reading touches are looked at. The only writer of `SubjectMemory`.
+
+    state of a level         true                 false                unknown
+    idle                     rising, or active    -                    -
+    rising                   active (hold over)   idle                 active at once if silence made it so, else idle
+    active                   -                    falling, or idle     -
+    falling (still active)   active               idle (hold over)     active
+
+A point is unknown from 2.5 expected intervals without a reading on. Holds run by the service's clock; a reading confirms one by its own
+time only for the device that began it. While the newest reading of any of its points is late a subject does not clear. What is out of order
+never changes the present. Gates (*only while*, schedule) are looked at first: shut, nothing rises, and what is active clears; a gate that
+is unknown stays as it is, and is shut in the beginning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.expression_eval import Interval
+from rules.kernels import ACTIVE, FALLING, LATE, PENDING, RISING
+from rules.model import Direction
+from rules.subjects_frame import Scene, condition_of
+from rules.subjects_memory import NEVER, SPREAD, GroupMemory, SubjectMemory
+from rules.subjects_plan import Group, Plan
+from rules.wheel import FAR
+from sites.readings import RETAINED, Readings
+
+if TYPE_CHECKING:
+    from rules.compile import Program
+    from rules.memory import Memory
+
+Ints = NDArray[np.int64]
+BEFORE, AFTER = -1, 2  # `sub` of edges of checks that a gate makes: before, or after those of the reading itself
+
+
+@dataclass(slots=True)
+class PointStage:
+    """What this stage asks of the stage of points. `take(index)`: readings of different rows meet their checks; `fire(checks, until)`:
+    holds that are due end; `gate(checks, is_open, at_ms, index, sub)`: checks open or shut; `due(checks)`: when their holds are due."""
+
+    take: Callable[[Ints], None]
+    fire: Callable[[Ints, Ints], None]
+    gate: Callable[[Ints, NDArray[np.bool_], Ints, Ints, int], None]
+    due: Callable[[Ints], Ints]
+
+
+@dataclass(slots=True)
+class Shown:
+    """One edge of one subject, as columns of equal length: level before and after (-1: none)."""
+
+    rule: int
+    group: Group
+    subject: Ints
+    before: Ints
+    after: Ints
+    at_ms: Ints
+    fired_ms: Ints
+    value: NDArray[np.float64]
+    is_late: NDArray[np.bool_]
+    index: Ints
+    device: Ints
+
+
+@dataclass(slots=True)
+class Cause:
+    """The readings of a round, one a place, as columns of equal length."""
+
+    places: Ints
+    index: Ints
+    slot: Ints  # -1: no condition looks at its value, or it is not the newest of its point
+    device: Ints
+    taken_ms: Ints
+    delay_ms: Ints
+    gap: NDArray[np.bool_]
+    is_linked: NDArray[np.bool_]  # its row has checks that a condition gates or looks at
+
+
+@dataclass(slots=True)
+class Stage:
+    """One step over the subjects of a program."""
+
+    program: Program
+    memory: Memory
+    plan: Plan
+    mine: SubjectMemory
+    point: PointStage
+    made: list[Shown] = field(default_factory=list)
+    place_at: Ints = field(default_factory=lambda: np.zeros(0, np.int64))  # scratch: place -> where it is in the cause
+    reopened: dict[int, list[Ints]] = field(default_factory=dict)  # group -> subjects whose gate has turned at this moment
+
+    def __post_init__(self) -> None:
+        self.place_at = np.full(self.plan.places, -1, np.int64)
+
+    @property
+    def scene(self) -> Scene:
+        return Scene(self.program, self.memory, self.mine)
+
+    # -- the batch -------------------------------------------------------------------------------------------------
+
+    def run(self, readings: Readings, arrived: Ints, use: Ints | None, until_ms: int) -> None:
+        """The readings at `use` (None: all) and then time up to `until_ms`."""
+        if self.plan.heeds_devices:
+            self.mine.device_heard_h, self.mine.device_offline = self.memory.device_heard_h.copy(), self.memory.device_offline.copy()
+        if not self.mine.is_settled:
+            self._settle(arrived, until_ms)
+        touched = self.plan.touches[readings.rows]
+        index = np.flatnonzero(touched) if use is None else use[touched[use]]
+        if len(index):
+            place = self.plan.place_of_device[self.program.device_rows[readings.rows[index]]]
+            for part in _rounds(place):
+                self.advance(place[part], arrived[index[part]])
+                self._read(readings, arrived, index[part], place[part])
+        due = self.mine.wheel.take(until_ms)
+        if len(due):
+            self._run_timers(due, np.full(len(due), until_ms))
+
+    def _settle(self, arrived: Ints, until_ms: int) -> None:
+        """Look at everything once, at the moment that was reached."""
+        now_ms = self.memory.now_ms
+        if now_ms == NEVER:
+            now_ms = int(arrived[0]) if len(arrived) else until_ms
+        places = np.arange(self.plan.places)
+        self.mine.is_settled = True
+        self._moment(places, np.full(len(places), now_ms), None)
+        self._queue(places, self.next_due(places))
+
+    # -- time ------------------------------------------------------------------------------------------------------
+
+    def advance(self, places: Ints, until: Ints) -> None:
+        """Whatever is due in these places by `until`, each in its order."""
+        wanted = self.mine.wheel.queued_ms[places] <= until
+        if wanted.any():
+            self._run_timers(places[wanted], until[wanted])
+
+    def _run_timers(self, places: Ints, until: Ints) -> None:
+        while len(places):
+            due = self.next_due(places)
+            over = due <= until
+            self._queue(places[~over], due[~over])
+            places, until, due = places[over], until[over], due[over]
+            if len(places):
+                self._moment(places, np.maximum(due, self.mine.at_ms[places]), None)
+
+    def _queue(self, places: Ints, due: Ints) -> None:
+        """Let these places come up at these times, and at no others that stand already."""
+        self.mine.wheel.queued_ms[places] = FAR
+        self.mine.wheel.put(places, due)
+
+    def next_due(self, places: Ints) -> Ints:
+        """When time alone changes something in each of these places after what was taken already; FAR: never."""
+        found = np.full(len(places), FAR, np.int64)
+        after = self.mine.at_ms[places]
+        slots, own = self.plan.slots_of_place.take(places)
+        heard = self.mine.heard_h[slots] != NEVER
+        overdue = self.mine.heard_h[slots] + self.program.gap_ms[self.plan.slot_device[slots]]
+        _least(found, own[heard], self._service(overdue[heard]), after)
+        watches, own = self.plan.watches.take(places)
+        if len(watches):
+            heard_h = self.mine.device_heard_h[self.program.watch_device[watches]]
+            limit = heard_h + self.program.watch_limit_ms[watches]
+            _least(found, own[heard_h != NEVER], self._service(limit[heard_h != NEVER]), after)
+        for group, memory in zip(self.plan.groups, self.mine.groups, strict=True):
+            subjects, own = group.by_place.take(places)
+            if not len(subjects):
+                continue
+            for number, node in enumerate(group.holds):
+                since = memory.held_ms[number, subjects]
+                begun = since != NEVER
+                _least(found, own[begun], since[begun] + int(node.number), after)
+            if not group.is_gate:
+                pending, due = self._pending(group, memory, subjects)
+                _least(found, own[pending], due)
+            if len(group.schedules):
+                _least(found, own, self._schedules(group, subjects, after[own])[1], after)
+        checks, own = self.plan.linked_checks.take(places)
+        if len(checks):
+            waiting = (self.memory.status[checks] & PENDING) != 0
+            _least(found, own[waiting], self.point.due(checks[waiting]))
+        return np.where(found == FAR, FAR, np.maximum(found, after))
+
+    def _pending(self, group: Group, memory: GroupMemory, subjects: Ints) -> tuple[Ints, Ints]:
+        """(place in `subjects`, when it is due) of the holds that are running."""
+        at, level = np.nonzero(memory.status[subjects] & PENDING)
+        rising = (memory.status[subjects[at], level] & RISING) != 0
+        since = memory.since_clock_ms[subjects[at], level]
+        return at, np.where(rising, since + group.hold_ms[level], self._service(since + group.clear_hold_ms))
+
+    def _service(self, hearing_h: Ints) -> Ints:
+        at_ms = hearing_h + self.memory.lost_ms
+        return at_ms if self.memory.paused_ms is None else np.where(at_ms <= self.memory.paused_ms, at_ms, FAR)
+
+    def _schedules(self, group: Group, subjects: Ints, at_ms: Ints) -> tuple[NDArray[np.bool_], Ints]:
+        """Whether the schedules of these subjects are open at these moments, and when they turn next."""
+        is_open, turn = np.zeros(len(subjects), np.bool_), np.full(len(subjects), FAR, np.int64)
+        which = group.schedule_of[subjects]
+        for moment in np.unique(np.stack([which, at_ms]), axis=1).T.tolist():
+            gate = group.schedules[moment[0]]
+            begin, end, state = self.mine.turns.get(gate, (0, 0, False))
+            if not begin <= moment[1] < end:
+                following = gate.next_ms(moment[1])
+                begin, end, state = moment[1], int(FAR) if following is None else following, gate.is_open(moment[1])
+                self.mine.turns[gate] = begin, end, state
+            mine = (which == moment[0]) & (at_ms == moment[1])
+            is_open[mine], turn[mine] = state, end
+        return is_open, turn
+
+    # -- one moment of some places ---------------------------------------------------------------------------------
+
+    def _read(self, readings: Readings, arrived: Ints, index: Ints, places: Ints) -> None:
+        """One reading of each of these places."""
+        rows = readings.rows[index]
+        taken, values, delay = readings.taken_ms[index], readings.values[index], readings.delay_ms[index]
+        device = self.program.device_rows[rows].astype(np.int64)
+        slot = self.plan.slot_of_row[rows].astype(np.int64)
+        newest = np.where(slot >= 0, self.mine.taken_ms[slot] if len(self.mine.taken_ms) else NEVER, NEVER)
+        fresh = (slot >= 0) & (taken > newest)
+        gap = fresh & (newest != NEVER) & (taken - newest > self.program.gap_ms[device])
+        if len(self.plan.spans):
+            self._keep(slot[slot >= 0], taken[slot >= 0], values[slot >= 0], newest[slot >= 0])
+        own = slot[fresh]
+        self.mine.previous[own] = np.where(newest[fresh] == NEVER, np.nan, self.mine.values[own])
+        self.mine.taken_ms[own], self.mine.values[own], self.mine.delay_ms[own] = taken[fresh], values[fresh], delay[fresh]
+        heard_h = self.memory.hearing(arrived[index])
+        self.mine.heard_h[own] = heard_h[fresh]
+        self.mine.wheel.put(places[fresh], self._service(heard_h[fresh] + self.program.gap_ms[device[fresh]]))
+        if self.plan.heeds_devices:
+            self._hear(device, heard_h, readings.flags[index], places)
+        is_linked = self.plan.is_linked[rows]
+        cause = Cause(places, index, np.where(fresh, slot, -1), device, taken, delay, gap, is_linked)
+        matters = fresh | is_linked | self.plan.heeds_devices
+        if not matters.all():
+            cause = Cause(*(getattr(cause, name)[matters] for name in Cause.__slots__))
+            places, index = places[matters], index[matters]
+        if len(places):
+            self._moment(places, arrived[index], cause)
+
+    def look_again(self, device: int) -> None:
+        """Something became known of a device that is no reading."""
+        self.run(Readings.of([], [], [], []), np.zeros(0, np.int64), None, self.memory.now_ms)
+        place = self.plan.place_of_device[device : device + 1]
+        if not len(place):
+            return
+        self._moment(place, np.array([self.memory.now_ms]), None)
+        self._queue(place, self.next_due(place))
+
+    def _hear(self, device: Ints, heard_h: Ints, flags: NDArray[np.uint8], places: Ints) -> None:
+        live = (flags & RETAINED) == 0
+        self.mine.device_heard_h[device[live]] = heard_h[live]
+        self.mine.device_offline[device[live]] = False
+        watches, own = self.plan.watches.take(places[live])
+        mine = self.program.watch_device[watches] == device[live][own]
+        self.mine.wheel.put(places[live][own[mine]], self._service(heard_h[live][own[mine]] + self.program.watch_limit_ms[watches[mine]]))
+
+    def _moment(self, places: Ints, at_ms: Ints, cause: Cause | None) -> None:
+        """Gates first, then what a reading or the clock brings to the checks of points, then everything that looks at alarms."""
+        self.place_at[places] = np.arange(len(places))
+        for number in self.plan.first:
+            self._look(number, places, at_ms, cause, BEFORE)
+        if cause is not None:
+            if cause.is_linked.any():
+                self.point.take(cause.index[cause.is_linked])
+        else:
+            checks, own = self.plan.linked_checks.take(places)
+            waiting = (self.memory.status[checks] & PENDING) != 0
+            if waiting.any():
+                self.point.fire(checks[waiting], at_ms[own[waiting]])
+        for number in self.plan.then:
+            self._look(number, places, at_ms, cause, AFTER)
+        self.reopened.clear()
+        self.mine.at_ms[places] = at_ms
+        checks, own = self.plan.linked_checks.take(places)
+        waiting = (self.memory.status[checks] & PENDING) != 0
+        if waiting.any():
+            self._wake(places[own[waiting]], self.point.due(checks[waiting]), None)
+        self.place_at[places] = -1
+
+    def _look(self, number: int, places: Ints, at_ms: Ints, cause: Cause | None, sub: int) -> None:
+        """Look at the subjects of one group that something touches."""
+        group, memory = self.plan.groups[number], self.mine.groups[number]
+        subjects, is_cause = self._touched(number, group, places, cause)
+        if not len(subjects):
+            return
+        own = self.place_at[group.places[subjects]]
+        when = at_ms[own]
+        condition, value = condition_of(self.scene, group, subjects, when, memory)
+        for at, node in enumerate(group.holds):
+            since = memory.held_ms[at, subjects]
+            self._wake(group.places[subjects], np.where(since == NEVER, FAR, since + int(node.number)), when)
+        if group.is_gate:
+            self._turn(number, group, memory, subjects, condition, when, own, cause, sub)
+        else:
+            self._judge(group, memory, subjects, condition, value, when, own, cause, is_cause)
+
+    def _touched(self, number: int, group: Group, places: Ints, cause: Cause | None) -> tuple[Ints, NDArray[np.bool_]]:
+        """The subjects to look at, and which of them look at the point that was read."""
+        if cause is None:
+            subjects, _ = group.by_place.take(places)
+            return subjects, np.zeros(len(subjects), np.bool_)
+        slots = cause.slot[cause.slot >= 0]
+        slots = slots[group.uses[slots]] if len(slots) else slots
+        found, _ = group.inverse.take(slots)
+        others = [*self.reopened.get(number, ())]
+        if group.links:
+            others.append(group.by_place.take(places)[0])
+        if not others:
+            return found, np.ones(len(found), np.bool_)
+        subjects = np.unique(np.concatenate([found, *others]))
+        return subjects, np.isin(subjects, found)
+
+    def _turn(
+        self,
+        number: int,
+        group: Group,
+        memory: GroupMemory,
+        subjects: Ints,
+        condition: Interval,
+        when: Ints,
+        own: Ints,
+        cause: Cause | None,
+        sub: int,
+    ) -> None:
+        """Open and shut what this *only while* gates."""
+        low, high = condition
+        is_open = np.where(low == 1.0, True, np.where(high == 0.0, False, memory.is_open[subjects]))
+        turned = is_open != memory.is_open[subjects]
+        if not turned.any():
+            return
+        subjects, is_open, when, own = subjects[turned], is_open[turned], when[turned], own[turned]
+        memory.is_open[subjects] = is_open
+        if group.checks is None:
+            self.reopened.setdefault(group.target, []).append(subjects)
+            return
+        index = np.full(len(subjects), -1, np.int64) if cause is None else cause.index[own]
+        checks, at = group.checks.take(subjects)
+        self.point.gate(checks, is_open[at], when[at], index[at], sub)
+
+    # -- the levels of a subject -----------------------------------------------------------------------------------
+
+    def _judge(
+        self,
+        group: Group,
+        memory: GroupMemory,
+        subjects: Ints,
+        condition: Interval,
+        value: NDArray[np.float64],
+        when: Ints,
+        own: Ints,
+        cause: Cause | None,
+        is_cause: NDArray[np.bool_],
+    ) -> None:
+        """The state machine of the module's table, for all levels of some subjects."""
+        mine = is_cause[:, None]
+        nothing = np.zeros(len(subjects), np.int64)
+        taken, device, delay, gap, index = when, memory.last_device[subjects], nothing, mine[:, 0] & False, nothing - 1
+        if cause is not None:
+            taken = np.where(is_cause, cause.taken_ms[own], when)
+            device = np.where(is_cause, cause.device[own], device)
+            delay = np.where(is_cause, cause.delay_ms[own], 0)
+            gap = is_cause & cause.gap[own]
+            index = cause.index[own]
+        memory.last_device[subjects] = device
+        late = mine & (delay > self._lateness(group, device))[:, None]
+        met, back, possible = self._compare(group, condition)
+        is_open = self._is_open(group, subjects, when)[:, None]
+        status = memory.status[subjects]
+        active, rising, falling = (status & ACTIVE) != 0, (status & RISING) != 0, (status & FALLING) != 0
+        if active.any():
+            back = back & ~self._some_late(group, subjects, when)[:, None]
+        clock_h = self.memory.hearing(when)
+
+        rise, fall = ~active & met & is_open, active & back & is_open
+        broken = gap[:, None] & mine
+        begin = (rise & (~rising | broken)) | (fall & (~falling | broken))
+        since_taken = np.where(begin, taken[:, None], memory.since_taken_ms[subjects])
+        since_clock = np.where(begin, np.where(fall, clock_h[:, None], when[:, None]), memory.since_clock_ms[subjects])
+        since_device = np.where(begin, device[:, None], memory.since_device[subjects])
+        hold = np.where(fall, group.clear_hold_ms, group.hold_ms)
+        elapsed = np.where(active, clock_h[:, None], when[:, None]) - since_clock
+        confirmed = mine & (since_device == device[:, None]) & (taken[:, None] - since_taken >= hold)
+        over = (rise | fall) & ((elapsed >= hold) | confirmed)
+        # silence while a hold is running raises: time alone made it unknown
+        fell_silent = rising & is_open & ~met & possible & (cause is None)
+        shut = active & ~is_open
+
+        after = status & ACTIVE
+        going = (rise | fall) & ~over
+        after[going & rise] = RISING
+        late_now = np.where(mine, late, (status & LATE) != 0) & rise
+        after[going & late_now] |= LATE
+        after[going & fall] = ACTIVE | FALLING
+        raised, cleared = (over & rise) | fell_silent, (over & fall) | shut
+        after[raised], after[cleared] = ACTIVE, 0
+        memory.status[subjects] = after
+        for column, new in (
+            (memory.since_taken_ms, since_taken),
+            (memory.since_clock_ms, since_clock),
+            (memory.since_device, since_device),
+        ):
+            column[subjects] = np.where(going | raised, new, column[subjects])
+        pending, due = self._pending(group, memory, subjects)
+        self._wake(group.places[subjects[pending]], due, None)
+
+        changed = raised | cleared
+        told = np.flatnonzero(changed.any(axis=1))
+        if not len(told):
+            return
+        at_ms = np.where(shut, when[:, None], since_taken + np.where(fell_silent, elapsed, hold))
+        by = np.where(raised, since_device, device[:, None])
+        self._show(
+            group,
+            subjects[told],
+            _top(status[told]),
+            _top(after[told]),
+            np.where(changed, at_ms, NEVER)[told].max(axis=1),
+            when[told],
+            value[told],
+            (raised & np.where(fell_silent, (status & LATE) != 0, late_now))[told].any(axis=1),
+            index[told],
+            np.where(changed, by, -1)[told].max(axis=1),
+        )
+
+    def _show(self, group: Group, subject: Ints, before: Ints, after: Ints, *columns: Any) -> None:
+        use = np.flatnonzero(before != after)
+        if len(use):
+            self.made.append(Shown(group.rule, group, subject[use], before[use], after[use], *(column[use] for column in columns)))
+
+    def _compare(self, group: Group, condition: Interval) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+        """(met, back to normal, possibly met), by subject and level."""
+        low, high = condition[0][:, None], condition[1][:, None]
+        if group.tree is not None and group.tree.root.is_condition:
+            return low == 1.0, high == 0.0, high == 1.0
+        rule = self.program.rules[group.rule]
+        limit = np.array([level.limit for level in rule.levels])
+        deadband = np.array([level.deadband for level in rule.levels])
+        if group.tree is not None and rule.direction is Direction.BELOW:
+            return high <= limit, low > limit + deadband, low <= limit
+        return low >= limit, high < limit - deadband, high >= limit
+
+    def _is_open(self, group: Group, subjects: Ints, when: Ints) -> NDArray[np.bool_]:
+        is_open = np.ones(len(subjects), np.bool_)
+        if group.gate >= 0:
+            is_open &= self.mine.groups[group.gate].is_open[subjects]
+        if len(group.schedules):
+            is_open &= self._schedules(group, subjects, when)[0]
+        return is_open
+
+    def _lateness(self, group: Group, device: Ints) -> Ints:
+        lateness_s = self.program.rules[group.rule].lateness_s
+        if lateness_s is None:
+            return self.program.link_lateness_ms[device]
+        return np.full(len(device), round(lateness_s * 1000), np.int64)
+
+    def _some_late(self, group: Group, subjects: Ints, when: Ints) -> NDArray[np.bool_]:
+        """Whether the newest reading of any known point of these subjects was late."""
+        slots, own = group.inputs.take(subjects)
+        if not len(slots):
+            return np.zeros(len(subjects), np.bool_)
+        late = self.mine.delay_ms[slots] > self._lateness(group, self.plan.slot_device[slots])
+        late &= self.scene.is_known(slots, when[own])
+        return np.bincount(own, late, len(subjects)) > 0
+
+    def _wake(self, places: Ints, due: Ints, after: Ints | None) -> None:
+        """Let these places (any may occur twice) come up by then; what lies not after `after` has been seen."""
+        use = due < FAR if after is None else (due < FAR) & (due > after)
+        places, due = places[use], due[use]
+        if len(places):
+            order = np.lexsort((due, places))
+            first = _starts(places[order])
+            self.mine.wheel.put(places[order][first], due[order][first])
+
+    # -- rates -----------------------------------------------------------------------------------------------------
+
+    def _keep(self, slot: Ints, taken: Ints, values: NDArray[np.float64], newest: Ints) -> None:
+        """Let readings of different points join the spans of their rates, and work the rates out anew for those that are the newest.
+
+        A rate is the change from the oldest reading kept within the span before the newest one, a minute; it is known once these lie at
+        least half the span apart. Of readings closer together than a sixtieth of the span the first is kept."""
+        mine, plan = self.mine, self.plan
+        for span in plan.spans:
+            ring = plan.ring_of[span][slot]
+            has = ring >= 0
+            at, when, value, before = ring[has], taken[has], values[has], newest[has]
+            if not len(at):
+                continue
+            fresh = when > before
+            head = np.where(fresh, when, before)
+            near = (mine.ring_taken_ms[at] != NEVER) & (np.abs(mine.ring_taken_ms[at] - when[:, None]) < span / SPREAD)
+            joins = ~near.any(axis=1) & (head - when <= span)
+            place = mine.ring_taken_ms[at].argmin(axis=1)
+            mine.ring_taken_ms[at[joins], place[joins]] = when[joins]
+            mine.ring_values[at[joins], place[joins]] = value[joins]
+            at, when, value = at[fresh], when[fresh], value[fresh]
+            if not len(at):
+                continue
+            held = mine.ring_taken_ms[at]
+            within = (held != NEVER) & (held >= when[:, None] - span)
+            oldest = np.where(within, held, FAR).argmin(axis=1)
+            numbers = np.arange(len(at))
+            elapsed = when - held[numbers, oldest]
+            known = within[numbers, oldest] & (2 * elapsed >= span)
+            change = value - mine.ring_values[at, oldest]
+            mine.rates[at] = np.where(known, change / np.maximum(elapsed, 1) * 60_000.0, np.nan)
+
+
+def _rounds(place: Ints) -> list[Ints]:
+    """Places of the batch, in each part of which a place occurs once: first all first readings, then all second ones, ..."""
+    order = np.argsort(place, kind="stable")
+    starts = _starts(place[order])
+    rank = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
+    by_rank = order[np.lexsort((order, rank))]
+    return np.split(by_rank, np.cumsum(np.bincount(rank))[:-1])
+
+
+def _starts(sorted_ids: Ints) -> Ints:
+    """Where each id begins."""
+    return np.flatnonzero(np.concatenate(([True], sorted_ids[1:] != sorted_ids[:-1]))) if len(sorted_ids) else np.zeros(0, np.int64)
+
+
+def _least(found: Ints, own: Ints, due: Ints, after: Ints | None = None) -> None:
+    """`found[own]` becomes the least of itself and `due`; dues that are not after `after` have been seen."""
+    if after is not None:
+        use = due > after[own]
+        own, due = own[use], due[use]
+    np.minimum.at(found, own, due)
+
+
+def _top(status: NDArray[Any]) -> Ints:
+    """The most severe active level of each row, -1 for none."""
+    active = (status & ACTIVE) != 0
+    levels = active.shape[1]
+    return np.where(active.any(axis=1), levels - 1 - active[:, ::-1].argmax(axis=1), -1)

@@ -1,0 +1,492 @@
+"""Rules over several points, compiled: which subjects each has, which points, checks and other rules each subject looks at.
+
+A *group* is one condition (of an expression, of a vote, or an *only while*) with all its subjects: device rows, or zones. A *place* is what
+readings and time are taken in order for: a zone with its devices, or a device without one. A plan holds no state; it follows from the rules
+and the roster, and is made anew when points appear that a rule looks at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.expression import tree_of
+from rules.expression_tree import Node, Tree, device_metrics_of, holds_of, rates_of, rules_of, shown_of, zone_metrics_of
+from rules.model import DERIVED_KINDS, SUBJECT_KINDS, Rule, RuleKind
+from rules.schedule import Gate, gate_of
+from rules.scopes import Scopes
+from sites.metrics import base_metric
+
+if TYPE_CHECKING:
+    from rules.compile import Program
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(slots=True)
+class Segments:
+    """Some ids for each of n owners: those of owner i are `ids[start[i]:start[i + 1]]`."""
+
+    start: Ints
+    ids: Ints
+
+    @staticmethod
+    def of(owners: NDArray[Any], ids: NDArray[Any], size: int) -> Segments:
+        """From pairs; the ids of an owner keep their order."""
+        order = np.argsort(owners, kind="stable")
+        start = np.concatenate((np.zeros(1, np.int64), np.cumsum(np.bincount(owners, minlength=size), dtype=np.int64)))
+        return Segments(start, np.asarray(ids, np.int64)[order])
+
+    def take(self, owners: Ints) -> tuple[Ints, Ints]:
+        """The ids of these owners, joined, and for each the place of its owner in `owners`."""
+        begin = self.start[owners]
+        counts = self.start[owners + 1] - begin
+        own = np.repeat(np.arange(len(owners)), counts)
+        offsets = np.cumsum(counts) - counts
+        return self.ids[np.arange(len(own)) + np.repeat(begin - offsets, counts)], own
+
+    def through(self, other: Segments) -> Segments:
+        """Of each owner the ids that `other` has for its own ids."""
+        owners = np.repeat(np.arange(len(self.start) - 1), np.diff(self.start))
+        ids, own = other.take(self.ids)
+        return Segments.of(owners[own], ids, len(self.start) - 1)
+
+
+@dataclass(slots=True)
+class Link:
+    """Where it is read whether a rule's finding is active at a subject: checks of points, subjects of a group, or watches."""
+
+    kind: str  # check, subject, watch
+    ids: Segments
+    group: int = -1
+
+
+@dataclass(slots=True)
+class Group:
+    """One condition and its subjects. `target`: the group of the rule that this *only while* gates (-1: it gates checks, or is none)."""
+
+    rule: int
+    is_gate: bool
+    over: str
+    tree: Tree | None  # None: a vote
+    subjects: Ints  # device rows, or places
+    places: Ints  # by subject
+    by_place: Segments
+    own: dict[str, Ints]  # metric -> slot by subject, -1: it has none
+    zone: dict[str, Segments]  # metric -> slots by subject, in order of point rows
+    links: dict[str, list[Link]]
+    unsettled: frozenset[str]  # rules in whose circle it stands: their alarms are unknown to it
+    inputs: Segments  # slots by subject, each once
+    inverse: Segments  # subjects by slot
+    uses: NDArray[np.bool_]  # by slot
+    holds: tuple[Node, ...]
+    shown: Node | None = None  # the number that stands for the condition
+    checks: Segments | None = None  # by subject, of a gate of point rules
+    target: int = -1
+    gate: int = -1  # the group that gates this one
+    schedules: list[Gate] = field(default_factory=list)
+    schedule_of: Ints = field(default_factory=lambda: np.zeros(0, np.int64))  # by subject
+    hold_ms: Ints = field(default_factory=lambda: np.zeros(0, np.int64))  # by level
+    clear_hold_ms: int = 0
+
+    @property
+    def size(self) -> int:
+        return len(self.subjects)
+
+
+@dataclass(slots=True)
+class Plan:
+    """All groups of a program, and the slots: the points that they look at."""
+
+    rules: tuple[Rule, ...]
+    groups: list[Group]
+    first: list[int]  # groups in order: gates of points without alarms, before a reading meets the checks
+    then: list[int]  # all others, each after those it looks at
+    rows: Ints  # by slot
+    slot_of_row: NDArray[np.int32]
+    slot_device: Ints
+    slot_place: Ints
+    is_linked: NDArray[np.bool_]  # by row: its checks are gated, or looked at by an alarm(...)
+    touches: NDArray[np.bool_]  # by row
+    places: int
+    place_of_device: Ints
+    zone_of_place: list[str]  # "" where the place is a device
+    linked_checks: Segments  # by place
+    first_device: Ints  # by place, -1: none is left
+    slots_of_place: Segments
+    watches: Segments  # by place, looked at by an alarm(...)
+    heeds_devices: bool
+    spans: list[int]  # of rates, ms
+    ring_of: dict[int, Ints]  # span -> ring by slot, -1
+    ring_slot: Ints
+    ring_span: Ints
+    metrics: frozenset[str]  # base metrics: a new point of one of them makes a new plan
+    scoped: bool  # a new device may be a subject without any point
+    built_rows: int
+    built_devices: int
+
+    @property
+    def slots(self) -> int:
+        return len(self.rows)
+
+
+def needs_plan(rules: Iterable[Rule]) -> bool:
+    """Whether any rule looks at several points or waits for a condition."""
+    return any(rule.kind in SUBJECT_KINDS or rule.only_while for rule in rules)
+
+
+def extended(program: Program, plan: Plan) -> Plan:
+    """The plan for the program as it has grown: the same one when no rule looks at what is new."""
+    if program.rows == plan.built_rows and program.devices == plan.built_devices:
+        return plan
+    columns, roster = program.roster.columns, program.roster
+    new = np.unique(columns.metric_indexes[plan.built_rows : program.rows]).tolist()
+    met = any(base_metric(roster.metrics[at]) in plan.metrics for at in new)
+    if met or (plan.scoped and program.devices > plan.built_devices):
+        return build(program)
+    grown = program.rows - plan.built_rows
+    if grown > 0:
+        plan.slot_of_row = np.append(plan.slot_of_row, np.full(grown, -1, np.int32))
+        plan.touches = np.append(plan.touches, np.zeros(grown, np.bool_))
+        plan.is_linked = np.append(plan.is_linked, np.zeros(grown, np.bool_))
+        plan.built_rows = program.rows
+    plan.built_devices = program.devices
+    return plan
+
+
+def build(program: Program) -> Plan:
+    """The plan of a program, whole. Costs some passes over the points of the metrics that are looked at, and over all checks where
+    conditions look at alarms or gate checks."""
+    return _Builder(program).plan()
+
+
+class _Builder:
+    def __init__(self, program: Program) -> None:
+        self.program, self.roster = program, program.roster
+        self.rules = program.rules
+        self.rule_at = {rule.id: at for at, rule in enumerate(self.rules)}
+        devices = self.roster.devices_by_row
+        self.devices = program.devices
+        self.row_metric = self.roster.columns.metric_indexes[: program.rows]
+        self.row_device = self.roster.columns.device_rows[: program.rows].astype(np.int64)
+        self.scopes = Scopes(self.roster, np.arange(self.devices, dtype=np.int32))
+        names: dict[str, int] = {}
+        self.place_of_device = np.array(
+            [names.setdefault(device.zone_id or f"\0{row}", len(names)) for row, device in enumerate(devices[: self.devices])], np.int64
+        )
+        self.zone_of_place = ["" if name.startswith("\0") else name for name in names]
+        self.places = len(names)
+        present = np.flatnonzero(self.scopes.is_there)
+        self.devices_of_place = Segments.of(self.place_of_device[present], present, self.places)
+        self.groups: list[Group] = []
+        self.condition_of: dict[int, int] = {}
+        self.gate_of: dict[int, int] = {}
+        self.rows_used: list[Ints] = [np.zeros(0, np.int64)]
+        self.checks_of_rule: dict[int, Ints] = {}
+
+    def plan(self) -> Plan:
+        for at, rule in enumerate(self.rules):
+            if rule.kind in SUBJECT_KINDS and rule.enabled:
+                self.condition_of[at] = self._add(self._condition(at, rule))
+        for at, rule in enumerate(self.rules):
+            if rule.only_while and (at in self.condition_of or rule.kind not in SUBJECT_KINDS):
+                self.gate_of[at] = self._add(self._gate(at, rule))
+        rows = np.unique(np.concatenate(self.rows_used))
+        slot_of_row = np.full(self.program.rows, -1, np.int32)
+        slot_of_row[rows] = np.arange(len(rows), dtype=np.int32)
+        for group in self.groups:
+            self._to_slots(group, slot_of_row, len(rows))
+        order = self._linked()
+        linked, watches = self._linked_ids()
+        spans = sorted({span for group in self.groups if group.tree for _, span in rates_of(group.tree)})
+        ring_of, ring_slot, ring_span = self._rings(spans, len(rows))
+        is_linked = np.zeros(self.program.rows, np.bool_)
+        is_linked[self.program.check_row[linked]] = True
+        touches = is_linked.copy()
+        touches[rows] = True
+        if len(watches):
+            heeded = np.zeros(self.devices, np.bool_)
+            heeded[self.program.watch_device[watches]] = True
+            touches |= heeded[self.row_device]
+        check_place = self.place_of_device[self.row_device[self.program.check_row[linked]]]
+        slot_place = self.place_of_device[self.row_device[rows]]
+        looked_at = {base_metric(name) for group in self.groups for name in (*group.own, *group.zone)}
+        looked_at |= {self.rules[at].metric for at in self.checks_of_rule}
+        first = [at for at in order if self.groups[at].checks is not None and not self.groups[at].links]
+        return Plan(
+            rules=self.rules,
+            groups=self.groups,
+            first=first,
+            then=[at for at in order if at not in first],
+            rows=rows,
+            slot_of_row=slot_of_row,
+            slot_device=self.row_device[rows],
+            slot_place=slot_place,
+            is_linked=is_linked,
+            touches=touches,
+            places=self.places,
+            place_of_device=self.place_of_device,
+            zone_of_place=self.zone_of_place,
+            linked_checks=Segments.of(check_place, linked, self.places),
+            first_device=_first(self.devices_of_place),
+            slots_of_place=Segments.of(slot_place, np.arange(len(rows)), self.places),
+            watches=Segments.of(self.place_of_device[self.program.watch_device[watches]], watches, self.places),
+            heeds_devices=len(watches) > 0,
+            spans=spans,
+            ring_of=ring_of,
+            ring_slot=ring_slot,
+            ring_span=ring_span,
+            metrics=frozenset(looked_at),
+            scoped=any(not (group.own or group.zone) and group.checks is None for group in self.groups),
+            built_rows=self.program.rows,
+            built_devices=self.devices,
+        )
+
+    # -- groups ----------------------------------------------------------------------------------------------------
+
+    def _add(self, group: Group) -> int:
+        self.groups.append(group)
+        return len(self.groups) - 1
+
+    def _condition(self, at: int, rule: Rule) -> Group:
+        allowed = self.scopes.allowed(rule.scope)
+        if rule.kind is RuleKind.VOTE:
+            rows = self._rows(rule.metric, allowed)
+            subjects = self._zones(rows)
+            group = self._group(at, False, "zone", None, subjects, {rule.metric: rows})
+        else:
+            tree = tree_of(rule.expression, rule.over)
+            zone_rows = {metric: self._rows(metric, allowed if rule.over == "zone" else None) for metric in zone_metrics_of(tree)}
+            group = self._group(at, False, rule.over, tree, self._subjects(tree, rule.over, allowed, zone_rows), zone_rows)
+        holds = [rule.hold_s if level.hold_s is None else level.hold_s for level in rule.levels]
+        group.hold_ms = np.array([round(hold * 1000) for hold in holds], np.int64)
+        group.clear_hold_ms = round(rule.clear_hold_s * 1000)
+        if rule.schedule is not None:
+            self._schedule(group, rule)
+        return group
+
+    def _gate(self, at: int, rule: Rule) -> Group:
+        over = rule.over if rule.kind in SUBJECT_KINDS else "device"
+        tree = tree_of(rule.only_while, over)
+        zone_rows = {metric: self._rows(metric, None) for metric in zone_metrics_of(tree)}
+        target = self.condition_of.get(at, -1)
+        if target >= 0:
+            group = self._group(at, True, over, tree, self.groups[target].subjects, zone_rows)
+            group.target = target
+            self.groups[target].gate = len(self.groups)
+            return group
+        checks = self._checks(at)
+        device = self.row_device[self.program.check_row[checks]]
+        subjects = np.unique(device)
+        group = self._group(at, True, over, tree, subjects, zone_rows)
+        group.checks = Segments.of(np.searchsorted(subjects, device), checks, len(subjects))
+        return group
+
+    def _group(self, at: int, is_gate: bool, over: str, tree: Tree | None, subjects: Ints, zone_rows: dict[str, Ints]) -> Group:
+        places = subjects if over == "zone" else self.place_of_device[subjects]
+        none = Segments.of(np.zeros(0, np.int64), np.zeros(0, np.int64), 0)
+        zone = {}
+        for metric, rows in zone_rows.items():
+            of_place = Segments.of(self.place_of_device[self.row_device[rows]], rows, self.places)
+            ids, own = of_place.take(places)
+            zone[metric] = Segments.of(own, ids, len(subjects))
+        own_rows = {}
+        for metric in device_metrics_of(tree) if tree is not None and over == "device" else ():
+            rows = self._rows(metric, None, exact=True)
+            of_device = np.full(self.devices, -1, np.int64)
+            of_device[self.row_device[rows]] = rows
+            own_rows[metric] = of_device[subjects]
+        return Group(
+            rule=at,
+            is_gate=is_gate,
+            over=over,
+            tree=tree,
+            subjects=subjects,
+            places=places,
+            by_place=Segments.of(places, np.arange(len(subjects)), self.places),
+            own=own_rows,
+            zone=zone,
+            links={},
+            unsettled=frozenset(),
+            inputs=none,
+            inverse=none,
+            uses=np.zeros(0, np.bool_),
+            holds=holds_of(tree) if tree is not None else (),
+            shown=shown_of(tree) if tree is not None else None,
+        )
+
+    def _subjects(self, tree: Tree, over: str, allowed: NDArray[np.bool_], zone_rows: dict[str, Ints]) -> Ints:
+        if over == "zone":
+            if zone_rows:
+                return self._zones(np.concatenate(list(zone_rows.values())))
+            return self._named(np.unique(self.place_of_device[allowed]))
+        own = device_metrics_of(tree)
+        if not own:
+            return np.flatnonzero(allowed)
+        rows = np.concatenate([self._rows(metric, allowed, exact=True) for metric in own])
+        return np.unique(self.row_device[rows])
+
+    def _zones(self, rows: Ints) -> Ints:
+        return self._named(np.unique(self.place_of_device[self.row_device[rows]]))
+
+    def _named(self, places: Ints) -> Ints:
+        return places[np.array([self.zone_of_place[at] != "" for at in places.tolist()], np.bool_)]
+
+    def _rows(self, metric: str, allowed: NDArray[np.bool_] | None, exact: bool = False) -> Ints:
+        """Point rows of present devices with this metric; without suffix also those with one, unless it must be exact."""
+        whole = exact or "." in metric
+        wanted = [at for at, name in enumerate(self.roster.metrics) if (name if whole else base_metric(name)) == metric]
+        rows = np.flatnonzero(np.isin(self.row_metric, wanted))
+        mask = self.scopes.is_there if allowed is None else allowed
+        rows = rows[mask[self.row_device[rows]]]
+        self.rows_used.append(rows)
+        return rows
+
+    def _checks(self, at: int) -> Ints:
+        known = self.checks_of_rule.get(at)
+        if known is None:
+            program = self.program
+            rule = program.specs.rule[program.check_spec[: program.checks]] if program.checks else np.zeros(0, np.int32)
+            known = self.checks_of_rule[at] = np.flatnonzero(rule == at)
+        return known
+
+    def _schedule(self, group: Group, rule: Rule) -> None:
+        zones, devices = self.roster.zones, self.roster.devices_by_row
+        numbers: dict[Gate, int] = {}
+        by_site: dict[str, int] = {}
+        found = []
+        for subject, place in zip(group.subjects.tolist(), group.places.tolist(), strict=True):
+            zone = zones.get(self.zone_of_place[place]) if group.over == "zone" else None
+            if zone is not None:
+                site_id = zone.site_id
+            else:
+                device = subject if group.over == "device" else int(self.devices_of_place.ids[self.devices_of_place.start[place]])
+                site_id = devices[device].site_id
+            if site_id not in by_site:
+                gate = gate_of(rule, site_id, self.roster)
+                assert gate is not None
+                by_site[site_id] = numbers.setdefault(gate, len(numbers))
+            found.append(by_site[site_id])
+        group.schedules, group.schedule_of = list(numbers), np.array(found, np.int64)
+
+    def _to_slots(self, group: Group, slot_of_row: NDArray[np.int32], slots: int) -> None:
+        """Rows become slots, and the ways back are laid."""
+        pairs = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
+        for metric, rows in group.own.items():
+            group.own[metric] = slot = np.where(rows >= 0, slot_of_row[rows], -1).astype(np.int64)
+            has = np.flatnonzero(slot >= 0)
+            pairs.append((has, slot[has]))
+        for segments in group.zone.values():
+            segments.ids = slot_of_row[segments.ids].astype(np.int64)
+            pairs.append((np.repeat(np.arange(group.size), np.diff(segments.start)), segments.ids))
+        both = np.unique(np.stack([np.concatenate([pair[0] for pair in pairs]), np.concatenate([pair[1] for pair in pairs])]), axis=1)
+        group.inputs = Segments.of(both[0], both[1], group.size)
+        group.inverse = Segments.of(both[1], both[0], slots)
+        group.uses = np.diff(group.inverse.start) > 0
+
+    # -- alarms ----------------------------------------------------------------------------------------------------
+
+    def _linked(self) -> list[int]:
+        """Give every group its links; returns all groups, each after those it looks at. Who looks at itself in a circle does not know."""
+        order: list[int] = []
+        done: dict[int, bool] = {}  # False: being visited
+
+        def visit(at: int) -> None:
+            done[at] = False
+            group = self.groups[at]
+            if group.gate >= 0 and group.gate not in done:
+                visit(group.gate)
+            unsettled = set()
+            for rule_id in rules_of(group.tree) if group.tree is not None else ():
+                other = self.rule_at.get(rule_id, -1)
+                needed = [found for found in (self.gate_of.get(other, -1), self.condition_of.get(other, -1)) if found >= 0]
+                if other == group.rule or (other >= 0 and self.rules[other].kind in DERIVED_KINDS):
+                    unsettled.add(rule_id)  # derived values follow in a tier of their own, after all this
+                for need in needed:
+                    if need not in done:
+                        visit(need)
+                    if not done[need]:
+                        unsettled.add(rule_id)
+                if other >= 0 and rule_id not in unsettled:
+                    group.links[rule_id] = self._links(group, other)
+            group.unsettled = frozenset(unsettled)
+            done[at] = True
+            order.append(at)
+
+        for at in range(len(self.groups)):
+            if at not in done:
+                visit(at)
+        return order
+
+    def _links(self, group: Group, other: int) -> list[Link]:
+        rule = self.rules[other]
+        if rule.kind in SUBJECT_KINDS:
+            at = self.condition_of.get(other, -1)
+            if at < 0:
+                return []
+            target = self.groups[at]
+            if group.over == "device" and target.over == "device":
+                place = np.searchsorted(target.subjects, group.subjects)
+                place[place == target.size] = 0
+                has = np.flatnonzero(target.subjects[place] == group.subjects) if target.size else np.zeros(0, np.int64)
+                return [Link("subject", Segments.of(has, place[has], group.size), at)]
+            ids, own = target.by_place.take(group.places)
+            return [Link("subject", Segments.of(own, ids, group.size), at)]
+        if rule.kind is RuleKind.SILENCE:
+            watches = np.flatnonzero(self.program.watch_rule[: self.program.watches] == other)
+            return [Link("watch", self._by_subject(group, watches, self.program.watch_device[watches].astype(np.int64)))]
+        checks = self._checks(other)
+        return [Link("check", self._by_subject(group, checks, self.row_device[self.program.check_row[checks]]))]
+
+    def _by_subject(self, group: Group, ids: Ints, device: Ints) -> Segments:
+        if group.over == "zone":
+            found, own = Segments.of(self.place_of_device[device], ids, self.places).take(group.subjects)
+        else:
+            found, own = Segments.of(device, ids, self.devices).take(group.subjects)
+        return Segments.of(own, found, group.size)
+
+    def _linked_ids(self) -> tuple[Ints, Ints]:
+        """All checks that a group gates or looks at, and all watches that one looks at."""
+        checks = [group.checks.ids for group in self.groups if group.checks is not None]
+        watches = []
+        for group in self.groups:
+            for link in (link for links in group.links.values() for link in links):
+                if link.kind == "check":
+                    checks.append(link.ids.ids)
+                elif link.kind == "watch":
+                    watches.append(link.ids.ids)
+        none = np.zeros(0, np.int64)
+        return np.unique(np.concatenate([none, *checks])), np.unique(np.concatenate([none, *watches]))
+
+    def _rings(self, spans: list[int], slots: int) -> tuple[dict[int, Ints], Ints, Ints]:
+        ring_of: dict[int, Ints] = {}
+        ring_slots, ring_spans = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        made = 0
+        for span in spans:
+            wanted = np.zeros(slots, np.bool_)
+            for group in self.groups:
+                for metric, length in rates_of(group.tree) if group.tree is not None else ():
+                    if length != span:
+                        continue
+                    found = group.own[metric] if metric in group.own else np.zeros(0, np.int64)
+                    wanted[found[found >= 0]] = True
+                    if metric in group.zone:
+                        wanted[group.zone[metric].ids] = True
+            own = np.flatnonzero(wanted)
+            ring_of[span] = np.full(slots, -1, np.int64)
+            ring_of[span][own] = made + np.arange(len(own))
+            made += len(own)
+            ring_slots.append(own)
+            ring_spans.append(np.full(len(own), span, np.int64))
+        return ring_of, np.concatenate(ring_slots), np.concatenate(ring_spans)
+
+
+def _first(segments: Segments) -> Ints:
+    has = np.flatnonzero(np.diff(segments.start))
+    first = np.full(len(segments.start) - 1, -1, np.int64)
+    first[has] = segments.ids[segments.start[has]]
+    return first
