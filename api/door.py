@@ -14,6 +14,7 @@ from typing import Annotated, Any, TypeVar, cast
 
 from anyio import to_thread
 from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
@@ -22,7 +23,7 @@ from api.idempotency import HEADER as KEY_HEADER
 from api.idempotency import MOST_LONG, Remembered
 from api.live import Live
 from api.ports import Board, Clock, Codecs, Desk, Exports, Feed, History, Records
-from api.problems import Problem, forbidden, not_found
+from api.problems import Problem, forbidden, invalid, not_found
 from api.sessions import PROOF_MS, Sessions, SignedInAs
 from api.shapes.people import Person
 from sites.people import Session, User
@@ -141,6 +142,22 @@ async def visit(request: Request) -> Visitor:
 async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
     """A records or historian call from the loop."""
     return await to_thread.run_sync(function, *arguments)
+
+
+async def only_known_parameters(request: Request) -> None:
+    """Refuses a request with a parameter that its route does not know: a misspelt filter must not show everything as if it had been
+    heard. Raises 422 with those that are allowed."""
+    if not request.query_params:
+        return
+    known = sorted(_parameters(request.scope["route"].dependant))
+    for name in request.query_params:
+        if name not in known:
+            allowed = f"allowed are {', '.join(known)}" if known else "none is allowed"
+            raise invalid(f"there is no parameter {name[:80]!r} here; {allowed}", f"?{name[:80]}")
+
+
+def _parameters(dependant: Dependant) -> set[str]:
+    return {field.alias for field in dependant.query_params}.union(*(_parameters(inner) for inner in dependant.dependencies))
 
 
 class ActingRoute(APIRoute):

@@ -11,13 +11,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from anyio import to_thread
-from fastapi import APIRouter, FastAPI, HTTPException
+from fastapi import APIRouter, Depends, FastAPI, HTTPException
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import console, problems
 from api.docs_page import DOCS
-from api.door import Door
+from api.door import Door, only_known_parameters
 from api.idempotency import Remembered
 from api.live import HEARTBEAT_S, JOIN_S, Live
 from api.ports import Board, Clock, Codecs, Desk, Exports, Feed, History, Records
@@ -147,7 +147,7 @@ def bare_app(version: str) -> FastAPI:
         generate_unique_id_function=lambda route: f"{route.tags[0] if route.tags else 'service'}_{route.name}",
         separate_input_output_schemas=False,
     )
-    v1 = APIRouter(prefix="/api/v1")
+    v1 = APIRouter(prefix="/api/v1", dependencies=[Depends(only_known_parameters)])
     for noun in (auth, places, provisioning, devices, decoding, circuits, rules, linkages, alarms, hazards, orders, live, users):
         v1.include_router(noun.router)
     v1.include_router(exports_router)

@@ -290,3 +290,14 @@ def test_the_document_is_printed_without_anything_behind_it() -> None:
     document = json.loads(run.stdout)
     assert document["openapi"].startswith("3.")
     assert {"AlarmDetail", "OrderDetail", "SnapshotShape", "HazardDetail"} <= set(document["components"]["schemas"])
+
+
+@pytest.mark.parametrize("path", ["/alarms?stat=ended", "/sites?q=x&colour=red", "/alarms/counts?limit=5", "/me?x=1", "/hazards?State=open"])
+def test_a_parameter_that_a_route_does_not_know_is_refused_and_the_allowed_ones_named(service: Service, path: str) -> None:
+    unknown = path.partition("?")[2].rpartition("&")[2].partition("=")[0]
+    problem = service.call("operator", "GET", path, status=422)
+    assert problem["errors"][0]["pointer"] == f"?{unknown}"
+    assert unknown in problem["detail"]
+    if path.startswith("/alarms?"):
+        assert "severity" in problem["detail"]
+        assert "cursor" in problem["detail"]
