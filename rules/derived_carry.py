@@ -27,13 +27,13 @@ def carry_derived(old_program: Program, old_memory: Memory, new_program: Program
         return
     own.now_ms = memory.now_ms
     old, before = old_program.derived, old_memory.derived
-    kept = np.zeros(derived.pairs, np.bool_)
+    kept: NDArray[np.bool_] = np.zeros(derived.pairs, np.bool_)
     if derived.pairs and old is not None and before is not None:
         before.fit()
         state = before.dump()
         rules = rules_by_id(new_program, [rule.id for rule in old_program.rules])
         # rows lie as they did: one roster
-        rows = old.row[np.flatnonzero(before.taken_ms[: before.pairs] != NEVER)].astype(np.int64)
+        rows = old.row[before.known()].astype(np.int64)
         pair_of = find_pairs(derived, rows, rules[state.rules])
         windows = np.array(
             [_is_same_window(old_program.rules[at], _rule(new_program, to)) for at, to in enumerate(rules.tolist())], np.bool_
@@ -43,7 +43,7 @@ def carry_derived(old_program: Program, old_memory: Memory, new_program: Program
         same_level = _levels_alike(old_program, new_program, rules)
         spec = old_program.first_spec[old_rule] + levels
         own.load(state, pair_of, windows[state.rules], same_level[spec])
-        kept[pair_of[(pair_of >= 0) & windows[state.rules]]] = True
+        kept = own.taken_ms[: derived.pairs] != NEVER
         _begin_true_ones(old_program, new_program, memory, np.flatnonzero(kept))
         loosen(new_program, memory)
     seed(new_program, memory, np.flatnonzero(~kept))

@@ -41,7 +41,7 @@ def _numbers() -> NDArray[np.int64]:
 
 @dataclass(slots=True)
 class DerivedState:
-    """A dump. `pairs` are columns by pair that was ever heard, named as in `DerivedMemory`; `checks` by check that is not idle, whose
+    """A dump. `pairs` are columns by pair of `known`, named as in `DerivedMemory`; `checks` by check that is not idle, whose
     `check_pair` is an index into the pairs. `cells` holds by group the index of the pair, the part's number, and the columns of `Parts`."""
 
     rules: NDArray[np.int64] = field(default_factory=_numbers)  # index into MemoryState.rule_ids
@@ -111,13 +111,18 @@ class DerivedMemory:
         known: NDArray[np.bool_] = (self.recent[pairs] == taken[:, None]).any(axis=1)
         return (taken > self.floor_ms[pairs]) & ~known
 
+    def known(self) -> NDArray[np.int64]:
+        """The pairs that a dump tells of, in its order: those ever heard, and those with a check that is not idle."""
+        is_known = self.taken_ms[: self.pairs] != NEVER
+        is_known[self.derived.check_pair[np.flatnonzero(self.status[: self.checks])]] = True
+        return np.flatnonzero(is_known)
+
     def dump(self) -> DerivedState:
         """A copy of everything that cannot be derived."""
         derived, keys = self.derived, self.derived.tier.roster.columns.keys
-        pairs = np.flatnonzero(self.taken_ms[: self.pairs] != NEVER)
+        pairs, busy = self.known(), np.flatnonzero(self.status[: self.checks])
         place = np.full(self.pairs, -1, np.int64)
         place[pairs] = np.arange(len(pairs))
-        busy = np.flatnonzero(self.status[: self.checks])
         state = DerivedState(
             rules=derived.rule[pairs].astype(np.int64),
             keys=keys[derived.row[pairs]],
