@@ -13,19 +13,20 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
 import msgspec
 import numpy as np
 
+from app.places import Places
 from app.settings import load
-from rules.backtest import BLOCK, Difference, Episode, Fate, Judged, Run, difference, episodes, fates
+from rules.backtest import BLOCK, Judged, Result, Run, Tried, difference, episodes, fates
 from rules.findings import Edge, Finding
-from rules.model import Override, Rule
-from sites.calendars import Calendar, local_day
-from sites.model import Circuit, Device, District, Enterprise, Site, Zone, point_key
+from rules.model import Rule
+from sites.calendars import local_day
+from sites.model import point_key
 from sites.readings import Readings
 from sites.roster import Roster
 from storage.historian import HistorianDown
@@ -35,32 +36,6 @@ from storage.history_blocks import Block, of_files, of_server
 MOST_FINDINGS = 100_000  # of each version: a rule that makes more is stopped there, and says so
 _EVERY_S = 0.2
 _LOWEST = 19  # nice
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
-    """As much of the configuration as the rules need."""
-
-    districts: list[District] = field(default_factory=list)
-    enterprises: list[Enterprise] = field(default_factory=list)
-    sites: list[Site] = field(default_factory=list)
-    zones: list[Zone] = field(default_factory=list)
-    devices: list[Device] = field(default_factory=list)
-    circuits: list[Circuit] = field(default_factory=list)
-    calendars: list[Calendar] = field(default_factory=list)
-    overrides: list[Override] = field(default_factory=list)
-    points: list[tuple[str, str]] = field(default_factory=list)  # (device id, metric)
-
-    def roster(self) -> Roster:
-        """With a row for each of `points`, in their order."""
-        roster = Roster()
-        for things in (self.districts, self.enterprises, self.sites, self.zones, self.devices, self.circuits):
-            for thing in things:
-                roster.put(thing)
-        roster.calendars = {calendar.id: calendar for calendar in self.calendars}
-        for device_id, metric in self.points:
-            roster.add_point(device_id, metric)
-        return roster
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,31 +49,6 @@ class Job:
     from_ms: int
     to_ms: int
     judged: list[Judged] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What one version made. `raised` counts by (local day, zone id); `is_cut`: it was stopped at `MOST_FINDINGS`."""
-
-    findings: list[Finding]
-    episodes: list[Episode]
-    raised: list[tuple[str, str, int]]
-    is_cut: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """`first_ms` and `last_ms` bound the readings that there were; `until_ms` is how far it came."""
-
-    readings: int
-    first_ms: int | None
-    last_ms: int | None
-    until_ms: int
-    seconds: float
-    tried: Outcome
-    present: Outcome | None
-    difference: Difference | None
-    fates: list[Fate]
 
 
 Progress = Callable[[float, int], None]
@@ -147,7 +97,7 @@ def backtest(job: Job, blocks: Iterable[Block], progress: Progress) -> Result:
 
     is_whole = step_through(runs, blocks, job.to_ms, take, after)
     until_ms = job.to_ms if is_whole else max(findings[-1].fired_ms for findings in made if len(findings) > MOST_FINDINGS)
-    outcomes = [_outcome(findings, roster) for findings in made]
+    outcomes = [_tried(findings, roster) for findings in made]
     present = outcomes[1] if len(outcomes) > 1 else None
     return Result(
         readings=readings,
@@ -162,7 +112,7 @@ def backtest(job: Job, blocks: Iterable[Block], progress: Progress) -> Result:
     )
 
 
-def _outcome(findings: list[Finding], roster: Roster) -> Outcome:
+def _tried(findings: list[Finding], roster: Roster) -> Tried:
     is_cut = len(findings) > MOST_FINDINGS
     kept = findings[:MOST_FINDINGS]
     raised: Counter[tuple[str, str]] = Counter()
@@ -173,12 +123,7 @@ def _outcome(findings: list[Finding], roster: Roster) -> Outcome:
             day = local_day(site.timezone if site else "UTC", finding.at_ms).iso
             raised[day, device.zone_id if device else ""] += 1
     counts = [(day, zone, count) for (day, zone), count in sorted(raised.items())]
-    return Outcome(findings=kept, episodes=episodes(kept), raised=counts, is_cut=is_cut)
-
-
-def with_intervals(devices: Iterable[Device], expected_ms: dict[str, int]) -> list[Device]:
-    """The devices, with what is known of how often they speak declared."""
-    return [replace(device, interval_s=expected_ms[device.id] / 1000) if device.id in expected_ms else device for device in devices]
+    return Tried(findings=kept, episodes=episodes(kept), raised=counts, is_cut=is_cut)
 
 
 # -- the process ---------------------------------------------------------------------------------------------------------

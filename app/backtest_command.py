@@ -19,8 +19,9 @@ import duckdb
 import numpy as np
 import yaml
 
-from app.backtest import Job, Places, blocks_of, step_through, with_intervals
+from app.backtest import Job, blocks_of, step_through
 from app.history_export import spilled
+from app.places import Places, with_intervals
 from app.readings_file import ReadingsFile
 from app.settings import CommandError, Settings
 from rules.backtest import Run

@@ -121,6 +121,7 @@ class Scan:
         self._items: deque[tuple[int, Any]] = deque()  # (arrived ms, item): replies, notices, configuration; never refused
         self._requests: deque[tuple[int, Any, Future[Answer]]] = deque()
         self._settling: deque[threading.Event] = deque()
+        self._looks: deque[tuple[Callable[[Warden], Any], Future[Any]]] = deque()
         self._unsaid: dict[tuple[str, str], PointHeard | CodecNote] = {}  # met while volatile: the journal needs them before what follows
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -156,10 +157,21 @@ class Scan:
         self._wake.set()
         return answer
 
+    def look(self, ask: Callable[[Warden], Any]) -> Future[Any]:
+        """Have a question about the warden answered between two scans, in the scan's thread: a quick one, which changes nothing. Raises
+        Busy where nobody would answer."""
+        if self.failed is not None or self._stop.is_set():
+            raise Busy("the scan is not running; try again shortly")
+        answer: Future[Any] = Future()
+        self._looks.append((ask, answer))
+        self._wake.set()
+        return answer
+
     # -- one scan --------------------------------------------------------------------------------------------------
 
     def once(self) -> Stepped | None:
         """One scan at the present moment; None when there was nothing to do."""
+        self._let_look()
         began = time.perf_counter()
         settling = [self._settling.popleft() for _ in range(len(self._settling))]  # before the items: each has its own in them, or before
         given, heard, answers = self._gather()
@@ -186,6 +198,15 @@ class Scan:
         self._last_ms = now_ms
         self._measure(heard, (time.perf_counter() - began) * 1000)
         return stepped
+
+    def _let_look(self) -> None:
+        for _ in range(len(self._looks)):
+            ask, answer = self._looks.popleft()
+            if answer.set_running_or_notify_cancel():
+                try:
+                    answer.set_result(ask(self.warden))
+                except Exception as error:  # who asked is told; the scan goes on
+                    answer.set_exception(error)
 
     def _gather(self) -> tuple[Input, Heard, list[tuple[int, Future[Answer]]]]:
         items: list[Placed] = []
@@ -310,6 +331,10 @@ class Scan:
             answer = self._requests.popleft()[2]
             if answer.set_running_or_notify_cancel():
                 answer.set_exception(Busy("the service is stopping"))
+        while self._looks:
+            look = self._looks.popleft()[1]
+            if look.set_running_or_notify_cancel():
+                look.set_exception(Busy("the service is stopping"))
 
     def _run(self) -> None:
         try:

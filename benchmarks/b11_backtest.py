@@ -16,7 +16,8 @@ import duckdb
 import numpy as np
 import pyarrow
 
-from app.backtest import Job, Places, backtest
+from app.backtest import Job, backtest
+from app.places import Places
 from rules.backtest import BLOCK, Run
 from rules.model import Level, Rule, RuleKind, Severity
 from sites.model import Device, Site, Zone, point_key

@@ -27,19 +27,19 @@ class Run:
     def __init__(self, rule: Rule, roster: Roster, companions: Iterable[Rule] = (), overrides: Iterable[Override] = ()) -> None:
         self.rule = replace(rule, enabled=True)
         others = [other for other in companions if other.id != rule.id]
-        self._program = compile([self.rule, *others], roster)
-        self._memory = Memory(self._program)
+        self.program = compile([self.rule, *others], roster)
+        self.memory = Memory(self.program)
         self._has_others = bool(others)
 
     def take(self, readings: Readings) -> list[Finding]:
         """The next block: `arrived_ms` does not fall, also from block to block."""
         if not len(readings):
             return []
-        return self._own(engine.step(self._program, self._memory, readings, int(readings.arrived_ms[-1])))
+        return self._own(engine.step(self.program, self.memory, readings, int(readings.arrived_ms[-1])))
 
     def finish(self, until_ms: int) -> list[Finding]:
         """What time alone brings about up to `until_ms` (exclusive)."""
-        return self._own(engine.step(self._program, self._memory, Readings.of([], [], [], []), until_ms - 1))
+        return self._own(engine.step(self.program, self.memory, Readings.of([], [], [], []), until_ms - 1))
 
     def _own(self, findings: list[Finding]) -> list[Finding]:
         return [finding for finding in findings if finding.rule_id == self.rule.id] if self._has_others else findings
@@ -145,6 +145,31 @@ def fates(judged: Iterable[Judged], tried: Sequence[Episode]) -> list[Fate]:
         same = [each for each in by_subject.get(alarm.subject, ()) if each.overlaps(alarm.from_ms, alarm.until_ms)]
         found.append(Fate(alarm=alarm, is_kept=bool(same), delay_ms=same[0].from_ms - alarm.from_ms if same else None))
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """What one version made. `raised` counts by (local day, zone id); `is_cut`: it was stopped because it made too many findings."""
+
+    findings: list[Finding]
+    episodes: list[Episode]
+    raised: list[tuple[str, str, int]]
+    is_cut: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """`first_ms` and `last_ms` bound the readings that there were; `until_ms` is how far it came."""
+
+    readings: int
+    first_ms: int | None
+    last_ms: int | None
+    until_ms: int
+    seconds: float
+    tried: Tried
+    present: Tried | None
+    difference: Difference | None
+    fates: list[Fate]
 
 
 def _by_subject(given: Sequence[Episode]) -> dict[str, list[Episode]]:

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, in
 
 from alarms.linkage import Linkage
 from rules.model import Rule
+from rules.versions import RuleVersion
 from sites.records import Change, Conflict, NotFound, Page, Scope
 from storage import cursors, records_audit, records_inbox, rows, tables
 from storage.database import put
@@ -76,6 +77,16 @@ def rule_version(connection: Connection, rule_id: str, version: int) -> Rule:
     if row is None:
         raise NotFound(f"rule {rule_id} has no version {version}")
     return rows.rule_of(row)
+
+
+def rule_versions(connection: Connection, rule_id: str) -> list[RuleVersion]:
+    """All versions of a rule, oldest first, and its removals, each with who made it when. Empty: there never was one."""
+    t, gone = tables.rule_versions, tables.removals
+    found = connection.execute(select(t).where(t.c.rule_id == rule_id).order_by(t.c.version)).mappings()
+    kept = [RuleVersion(version=row["version"], at_ms=row["at_ms"], who=row["who"], rule=rows.rule_of(row)) for row in found]
+    removed = connection.execute(select(gone).where(gone.c.kind == "rule", gone.c.thing_id == rule_id)).mappings()
+    kept += [RuleVersion(version=row["version"], at_ms=row["at_ms"], who="", rule=None) for row in removed]
+    return sorted(kept, key=lambda each: each.version)
 
 
 def _row(connection: Connection, kind: Kind, thing_id: str, lock: bool = False) -> Mapping[Any, Any] | None:
