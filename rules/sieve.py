@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from rules.memory import BLOCK_SHIFT, NEVER, Memory
 
-_CHUNK = 1 << 15  # neighbouring readings whose temporaries stay in the nearest caches
+_CHUNK = 1 << 16  # neighbouring readings at a time: each column is passed once, only the outcome stays in the nearest caches
 _SCATTERED = 1 << 12  # scattered ones, each of which brings whole cache lines along
 _FIRST_LOOK = 4  # readings looked at after one that was awake; four times as many each time they are all quiet
 _FAR = np.int64(2**62)
