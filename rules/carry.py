@@ -7,9 +7,14 @@ a finding: its alarm stays open until a person ends it. A new condition that is 
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable
+from typing import Any
 
-from rules.compile import Program, meaning
+import numpy as np
+from numpy.typing import NDArray
+
+from rules import subjects_points
+from rules.compile import Program, meanings
 from rules.derived_carry import carry_derived
 from rules.gates import loosen
 from rules.kernels import ACTIVE, PENDING, RISING, judge
@@ -40,13 +45,25 @@ def carry(old_program: Program, old_memory: Memory, new_program: Program) -> Mem
     memory.newest.take_over(old_memory.newest)
     loosen(new_program, memory)
     carry_derived(old_program, old_memory, new_program, memory)
+    subjects_points.carry(old_program, old_memory, new_program, memory)
     memory.settle()
     return memory
 
 
+def _same_meaning(old_program: Program, new_program: Program) -> Callable[[NDArray[Any], NDArray[np.int64]], NDArray[np.bool_]]:
+    """Answers whether specs of the old program mean the same as those of checks of the new one."""
+    numbers: dict[tuple[object, ...], int] = {}
+    old, new = (
+        np.array([numbers.setdefault(each, len(numbers)) for each in meanings(program)], np.int64) for program in (old_program, new_program)
+    )
+    if not len(new) or not new_program.checks:
+        return lambda spec, check: np.zeros(len(spec), np.bool_)
+    return lambda spec, check: old[spec] == new[new_program.check_spec[check]]
+
+
 def _carry_checks(old_program: Program, old_memory: Memory, new_program: Program, memory: Memory) -> None:
     new_rule_at = {rule.id: at for at, rule in enumerate(new_program.rules)}
-    same = np.zeros(len(old_program.specs.rule), np.bool_)
+    is_same = _same_meaning(old_program, new_program)
     new_rule = np.full(len(old_program.specs.rule), -1, np.int64)
     new_level = old_program.specs.level.astype(np.int64)
     for number, (rule_row, level) in enumerate(zip(old_program.specs.rule.tolist(), old_program.specs.level.tolist(), strict=True)):
@@ -57,11 +74,10 @@ def _carry_checks(old_program: Program, old_memory: Memory, new_program: Program
         new = new_program.rules[at]
         new_rule[number] = at
         new_level[number] = min(level, len(new.levels) - 1)  # fewer levels now: its most severe one stands for those that are gone
-        same[number] = level < len(new.levels) and meaning(old, level) == meaning(new, level)
     busy = np.flatnonzero(old_memory.status[: old_memory.checks])
     spec, row = old_program.check_spec[busy], old_program.check_row[busy]
     check, is_there = find_checks(new_program, row, new_rule[spec], new_level[spec])
-    same_busy = same[spec]
+    same_busy = is_there & is_same(spec, check)
     for use, keep in ((is_there & ~same_busy, ACTIVE), (is_there & same_busy, 0xFF)):
         np.bitwise_or.at(memory.status, check[use], old_memory.status[busy[use]] & np.uint8(keep))
     moved = is_there & same_busy
@@ -70,7 +86,7 @@ def _carry_checks(old_program: Program, old_memory: Memory, new_program: Program
     ended = np.flatnonzero(old_memory.ended_ms[: old_memory.checks] != NEVER)
     spec, row = old_program.check_spec[ended], old_program.check_row[ended]
     check, is_there = find_checks(new_program, row, new_rule[spec], new_level[spec])
-    use = is_there & same[spec]
+    use = is_there & is_same(spec, check)
     memory.ended_ms[check[use]] = old_memory.ended_ms[ended[use]]
 
 
@@ -79,17 +95,12 @@ def _begin_true_ones(old_program: Program, new_program: Program, memory: Memory)
     if not new_program.checks:
         return
     old_rule_at = {rule.id: at for at, rule in enumerate(old_program.rules)}
-    old_rule = np.full(len(new_program.specs.rule), -1, np.int64)
-    for number, (rule_row, level) in enumerate(zip(new_program.specs.rule.tolist(), new_program.specs.level.tolist(), strict=True)):
-        new = new_program.rules[rule_row]
-        at = old_rule_at.get(new.id)
-        if at is not None:
-            old = old_program.rules[at]
-            if level < len(old.levels) and meaning(old, level) == meaning(new, level):
-                old_rule[number] = at
+    old_rule = np.array([old_rule_at.get(rule.id, -1) for rule in new_program.rules], np.int64)
     checks = np.arange(new_program.checks)
     spec, row = new_program.check_spec[checks], new_program.check_row[checks]
-    _, was_there = find_checks(old_program, row, old_rule[spec], new_program.specs.level[spec])
+    old_check, was_there = find_checks(old_program, row, old_rule[new_program.specs.rule[spec]], new_program.specs.level[spec])
+    if old_program.checks:
+        was_there &= _same_meaning(old_program, new_program)(old_program.check_spec[old_check], checks)
     columns = new_program.roster.columns
     fresh = checks[~was_there & (memory.status[checks] == 0) & (columns.latest_taken_ms[row] != NEVER)]
     spec, row = new_program.check_spec[fresh], new_program.check_row[fresh]

@@ -8,16 +8,20 @@ neighbours. A *watch* is a silence rule on a device. A program holds no state of
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rules.inheritance import Inheritance
 from rules.intervals import Intervals
-from rules.model import DERIVED_KINDS, Direction, Rule, RuleKind, Scope
+from rules.model import Direction, Override, Rule, RuleKind
 from rules.pairs import Derived, is_on_point, recipes_of, window_meaning
 from rules.schedule import Gates
+from rules.scopes import Scopes
+from rules.subjects_plan import Plan, build, needs_plan
+from rules.variants import Variants
 from sites.metrics import base_metric
 from sites.roster import Roster
 
@@ -29,11 +33,14 @@ _RADIO_LINKS = ("lora", "nb")
 
 @dataclass(slots=True)
 class Specs:
-    """One row a (rule, level): what its checks compare with. `sign` makes every level rule an *above* rule. The quiet bounds say between
+    """One row a (rule, level), and more for each variant of a rule: what its checks compare with. `base` is the row of the rule itself.
+    `sign` makes every level rule an *above* rule. The quiet bounds say between
     which values a check that is idle (or active) cannot change; they may be narrower than the truth, never wider."""
 
     rule: NDArray[np.int32]
     level: NDArray[np.uint8]
+    variant: NDArray[np.int32]
+    base: NDArray[np.int32]
     sign: NDArray[np.float64]
     raise_at: NDArray[np.float64]
     return_at: NDArray[np.float64]
@@ -47,6 +54,10 @@ class Specs:
     active_low: NDArray[np.float64]
     active_high: NDArray[np.float64]
 
+    def limit(self, spec: int) -> float:
+        """The limit of a level, as it is where this spec applies."""
+        return float(self.sign[spec] * self.raise_at[spec])
+
 
 @dataclass(slots=True)
 class Program:
@@ -55,6 +66,7 @@ class Program:
     roster: Roster
     rules: tuple[Rule, ...]  # enabled ones, by id
     specs: Specs
+    variants: Variants
     first_spec: NDArray[np.int32]  # by rule
     level_counts: NDArray[np.int32]  # by rule
     by_metric: dict[str, list[int]]
@@ -74,9 +86,11 @@ class Program:
     watch_start: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))  # devices + 1
     watches: int = 0
     watch_rule: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    watch_variant: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     watch_device: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     watch_limit_ms: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     gates: Gates = field(default_factory=Gates)
+    subjects: Plan | None = None  # of rules over several points; None without such rules. The engine extends it
     derived: Derived | None = None  # pairs whose value is worked out; None without such rules
 
     @property
@@ -91,21 +105,25 @@ class Program:
         return self.run_device[first - 1 : last]
 
 
-def compile(rules: Iterable[Rule], roster: Roster, intervals: Intervals | None = None) -> Program:
-    """Compile the enabled rules for all rows of the roster, with the intervals learnt so far (None: nothing is). Compile again when a rule
-    or a device has changed, then `carry` the memory; `extend` is enough when rows were only appended."""
-    enabled = tuple(sorted((rule for rule in rules if rule.enabled), key=lambda rule: rule.id))
+def compile(rules: Iterable[Rule], roster: Roster, intervals: Intervals | None = None, overrides: Iterable[Override] = ()) -> Program:
+    """Compile the enabled rules for all rows of the roster, with the intervals learnt so far (None: nothing is) and the numbers that places
+    override. Compile again when a rule, an override, a calendar, a place, a circuit or a device has changed, then `carry` the memory;
+    `extend` is enough when rows were only appended."""
+    inheritance = Inheritance(roster, overrides)
+    somewhere = {rule_id for rule_id, own in inheritance.by_rule.items() if any(override.enabled for override in own.values())}
+    enabled = tuple(sorted((rule for rule in rules if rule.enabled or rule.id in somewhere), key=lambda rule: rule.id))
     counts = np.array([len(rule.levels) for rule in enabled], np.int32)
     intervals = intervals or Intervals()
     intervals.fit(roster, anew=True)
     by_metric: dict[str, list[int]] = {}
     for at, rule in enumerate(enabled):
-        if rule.kind is not RuleKind.SILENCE and rule.kind not in DERIVED_KINDS:
+        if rule.kind in (RuleKind.LEVEL, RuleKind.STATE):
             by_metric.setdefault(rule.metric, []).append(at)
     program = Program(
         roster=roster,
         rules=enabled,
-        specs=_specs(enabled),
+        specs=_specs([(at, at, rule) for at, rule in enumerate(enabled)]),
+        variants=Variants(enabled, inheritance),
         first_spec=(np.cumsum(counts) - counts).astype(np.int32),
         level_counts=counts,
         by_metric=by_metric,
@@ -114,6 +132,7 @@ def compile(rules: Iterable[Rule], roster: Roster, intervals: Intervals | None =
     )
     program.derived = _derived(program)
     extend(program, roster, 0)
+    program.subjects = build(program) if needs_plan(enabled) else None
     return program
 
 
@@ -126,6 +145,7 @@ def _derived(program: Program) -> Derived | None:
         roster=program.roster,
         rules=program.rules,
         specs=program.specs,
+        variants=program.variants,
         first_spec=program.first_spec,
         level_counts=program.level_counts,
         by_metric=by_metric,
@@ -152,11 +172,16 @@ def extend(program: Program, roster: Roster, from_row: int) -> None:
     program.run_device = _append(program.run_device, program.runs, own[begins])
     program.runs += len(begins)
     rule, row = _match(program, rows)
+    variant = program.variants.of_points(program, rule, row)
+    _add_specs(program)
+    is_watched = variant >= 0
+    if not is_watched.all():
+        rule, row, variant = rule[is_watched], row[is_watched], variant[is_watched]
     levels = program.level_counts[rule]
     ends = np.cumsum(levels)
     total = int(ends[-1]) if len(ends) else 0
     within = np.arange(total) - np.repeat(ends - levels, levels)
-    spec = (np.repeat(program.first_spec[rule], levels) + within).astype(np.int32)
+    spec = (np.repeat(np.array(program.variants.first_spec, np.int64)[variant], levels) + within).astype(np.int32)
     check_row = np.repeat(row, levels)
     program.check_spec = _append(program.check_spec, program.checks, spec)
     program.check_row = _append(program.check_row, program.checks, check_row)
@@ -169,8 +194,18 @@ def extend(program: Program, roster: Roster, from_row: int) -> None:
 
 def pair_key(program: Program, checks: NDArray[np.int64]) -> NDArray[np.int64]:
     """A number that rises with (row, rule, level): checks are sorted by it."""
-    spec = program.check_spec[checks]
-    return program.check_row[checks].astype(np.int64) * max(1, len(program.specs.rule)) + spec
+    return program.check_row[checks].astype(np.int64) * pairs_a_row(program) + program.specs.base[program.check_spec[checks]]
+
+
+def pairs_a_row(program: Program) -> int:
+    """How many different checks a row can have: what rows are multiplied by in `pair_key`."""
+    return max(1, int(program.level_counts.sum()))
+
+
+def meanings(program: Program) -> list[tuple[object, ...]]:
+    """The `meaning` of each spec."""
+    specs, rules = program.specs, program.variants.rules
+    return [meaning(rules[variant], level) for variant, level in zip(specs.variant.tolist(), specs.level.tolist(), strict=True)]
 
 
 def meaning(rule: Rule, level: int) -> tuple[object, ...]:
@@ -181,9 +216,24 @@ def meaning(rule: Rule, level: int) -> tuple[object, ...]:
     return rule.kind, rule.metric, rule.direction, at.limit, at.deadband, hold_s, rule.clear_hold_s, rule.states, derived
 
 
-def _specs(rules: Sequence[Rule]) -> Specs:
-    both = [(at, rule, number, level) for at, rule in enumerate(rules) for number, level in enumerate(rule.levels)]
-    most = max((len(rule.states) for rule in rules), default=0)
+def _add_specs(program: Program) -> None:
+    """Let the specs follow the variants."""
+    specs, variants = program.specs, program.variants
+    known = int(specs.variant[-1]) + 1 if len(specs.variant) else 0
+    if known == len(variants.rules):
+        return
+    more = _specs([(variants.rule[at], at, variants.rules[at]) for at in range(known, len(variants.rules))])
+    more.base = program.first_spec[more.rule] + more.level
+    width = specs.states.shape[1]
+    more.states = np.pad(more.states, ((0, 0), (0, width - more.states.shape[1])), constant_values=np.nan)
+    for each in fields(Specs):
+        setattr(specs, each.name, np.concatenate((getattr(specs, each.name), getattr(more, each.name))))
+
+
+def _specs(rules: Sequence[tuple[int, int, Rule]]) -> Specs:
+    """The specs of variants, as (rule, variant, rule as it is there)."""
+    both = [(at, rule, number, level) for at, _, rule in rules for number, level in enumerate(rule.levels)]
+    most = max((len(rule.states) for *_, rule in rules), default=0)
     states = np.full((len(both), max(1, most)), np.nan)
     sign = np.array([-1.0 if rule.direction is Direction.BELOW else 1.0 for _, rule, _, _ in both])
     limit = np.array([level.limit for *_, level in both])
@@ -204,6 +254,8 @@ def _specs(rules: Sequence[Rule]) -> Specs:
     return Specs(
         rule=np.array([at for at, *_ in both], np.int32),
         level=np.array([number for _, _, number, _ in both], np.uint8),
+        variant=np.array([variant for _, variant, rule in rules for _ in rule.levels], np.int32),
+        base=np.arange(len(both), dtype=np.int32),
         sign=sign,
         raise_at=raise_at,
         return_at=return_at,
@@ -233,12 +285,16 @@ def _extend_devices(program: Program) -> None:
     program.gap_ms = _append(program.gap_ms, first, np.zeros(len(new), np.int64))
     program.link_lateness_ms = _append(program.link_lateness_ms, first, lateness)
     rows = np.arange(first, len(roster.devices_by_row), dtype=np.int32)
-    scopes = _Scopes(roster, rows)
+    scopes = Scopes(roster, rows)
     matched = [(at, rows[scopes.allowed(program.rules[at].scope)]) for at in program.silences]
     rule = np.concatenate([np.full(len(found), at, np.int32) for at, found in matched] or [np.zeros(0, np.int32)])
     device = np.concatenate([found for _, found in matched] or [np.zeros(0, np.int32)])
     order = np.lexsort((rule, device))
     rule, device = rule[order], device[order]
+    variant = program.variants.of_devices(program, rule, device)
+    is_watched = variant >= 0
+    rule, device, variant = rule[is_watched], device[is_watched], variant[is_watched].astype(np.int32)
+    program.watch_variant = _append(program.watch_variant, program.watches, variant)
     program.watch_rule = _append(program.watch_rule, program.watches, rule)
     program.watch_device = _append(program.watch_device, program.watches, device)
     program.watch_limit_ms = _append(program.watch_limit_ms, program.watches, np.zeros(len(rule), np.int64))
@@ -254,42 +310,11 @@ def _extend_devices(program: Program) -> None:
 def set_intervals(program: Program, devices: NDArray[Any], watches: NDArray[np.int64]) -> None:
     """Set the gaps of these device rows and the limits of these watches by the intervals as they are now."""
     program.gap_ms[devices] = (GAP_INTERVALS * program.intervals.expected_ms(devices)).astype(np.int64)
-    rules = [program.rules[at] for at in program.watch_rule[watches].tolist()]
+    rules = [program.variants.rules[at] for at in program.watch_variant[watches].tolist()]
     limits = np.array([rule.levels[0].limit for rule in rules], np.float64)
     holds = np.array([_ms(rule.hold_s) for rule in rules], np.float64)
     intervals = program.intervals.expected_ms(program.watch_device[watches])
     program.watch_limit_ms[watches] = (limits * intervals + holds).astype(np.int64)
-
-
-class _Scopes:
-    """Answers, for some device rows, which of them a scope allows. Removed devices are in none."""
-
-    def __init__(self, roster: Roster, device_rows: NDArray[np.int32]) -> None:
-        devices = [roster.devices_by_row[row] for row in device_rows.tolist()]
-        self.is_there = np.array([roster.device_rows.get(device.id) is not None for device in devices], bool)
-        self.own = {
-            "device_kinds": _codes([device.kind for device in devices]),
-            "sites": _codes([device.site_id for device in devices]),
-            "zones": _codes([device.zone_id for device in devices]),
-            "devices": _codes([device.id for device in devices]),
-        }
-        self.known: dict[Scope, NDArray[np.bool_]] = {}
-
-    def allowed(self, scope: Scope) -> NDArray[np.bool_]:
-        mask = self.known.get(scope)
-        if mask is None:
-            mask = self.is_there
-            for name, (words, codes) in self.own.items():
-                wanted = getattr(scope, name)
-                if wanted:
-                    mask = mask & np.isin(codes, [words[word] for word in wanted if word in words])
-            self.known[scope] = mask
-        return mask
-
-
-def _codes(names: list[str]) -> tuple[dict[str, int], NDArray[np.int64]]:
-    words: dict[str, int] = {}
-    return words, np.array([words.setdefault(name, len(words)) for name in names], np.int64)
 
 
 def _match(program: Program, rows: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -300,7 +325,7 @@ def _match(program: Program, rows: NDArray[np.int32]) -> tuple[NDArray[np.int32]
     by_metric = np.argsort(metrics, kind="stable")
     present, begins = np.unique(metrics[by_metric], return_index=True)
     ends = np.append(begins[1:], len(rows))
-    scopes = _Scopes(roster, devices)
+    scopes = Scopes(roster, devices)
     found_rules: list[NDArray[Any]] = [np.zeros(0, np.int32)]
     found_rows: list[NDArray[Any]] = [np.zeros(0, np.int32)]
     for metric, begin, end in zip(present.tolist(), begins.tolist(), ends.tolist(), strict=True):

@@ -27,6 +27,7 @@ class Edges:
     """What a step collects: columns, one tuple of equally long arrays a call of `add`. `check` is a check, or `-1 - watch`."""
 
     parts: list[tuple[NDArray[Any], ...]] = field(default_factory=list)
+    others: list[Finding] = field(default_factory=list)  # of rules over several points
     offset: int = 0  # of the part of the batch that is being stepped
 
     def add(self, check: Any, fired_ms: Any, index: Any, sub: int, is_up: bool, at_ms: Any, value: Any, is_late: Any) -> None:
@@ -109,7 +110,7 @@ def _walk(program: Program, memory: Memory | DerivedMemory, rows: list[tuple[Any
                 edge=edge,
                 level=after.bit_length() - 1,
                 severity=active.severity if active else None,
-                limit=active.limit if active and len(rule.states) == 0 else None,
+                limit=program.specs.limit(program.check_spec[first + after.bit_length() - 1]) if active and not rule.states else None,
                 value=value,
                 at_ms=at_ms,
                 fired_ms=fired,
@@ -134,6 +135,11 @@ def _masks_before(program: Program, memory: Memory | DerivedMemory, rows: list[t
     return masks
 
 
+def _variant(program: Program, rule_row: int, device_row: int) -> int:
+    watches = slice(int(program.watch_start[device_row]), int(program.watch_start[device_row + 1]))
+    return int(program.watch_variant[watches][program.watch_rule[watches] == rule_row][0])
+
+
 def _silence(program: Program, rule_row: int, device_row: int, fired: int, index: int, up: bool, at_ms: int) -> Finding:
     rule, device = program.rules[rule_row], program.roster.devices_by_row[device_row]
     return Finding(
@@ -145,7 +151,7 @@ def _silence(program: Program, rule_row: int, device_row: int, fired: int, index
         edge=Edge.RAISED if up else Edge.CLEARED,
         level=0 if up else -1,
         severity=rule.levels[0].severity if up else None,
-        limit=rule.levels[0].limit if up else None,
+        limit=program.variants.rules[_variant(program, rule_row, device_row)].levels[0].limit if up else None,
         value=None,
         at_ms=at_ms,
         fired_ms=fired,

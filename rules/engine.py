@@ -16,12 +16,13 @@ reading never clears: it ends a running clear hold, and the next reading in time
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rules import derived, gates, presence
+from rules import derived, gates, presence, subjects_points
 from rules.compile import Program
 from rules.derived_due import next_due_ms
 from rules.edges import Edges, findings, merged
@@ -49,7 +50,7 @@ def step(program: Program, memory: Memory, readings: Readings, until_ms: int) ->
         edges.offset = first
         is_whole = last - first == len(arrived)
         _span(program, memory, readings if is_whole else readings.cut(first, last), arrived[first:last], to_ms, edges)
-    made = findings(program, memory, edges)
+    made = merged(findings(program, memory, edges), edges.others)
     if program.derived is None:
         return made
     return merged(made, derived.step(program, memory, readings, arrived, began_ms, memory.now_ms))
@@ -57,16 +58,25 @@ def step(program: Program, memory: Memory, readings: Readings, until_ms: int) ->
 
 def _span(program: Program, memory: Memory, readings: Readings, arrived: NDArray[np.int64], until_ms: int, edges: Edges) -> None:
     """A part of a batch in which no gate of a schedule turns, and time up to its end."""
-    rows, live, span = readings.rows, None, None
+    rows, live, span, use = readings.rows, None, None, None
     if len(rows):
-        gates.note(memory, readings, arrived)
-        use, span = None, span_of(rows)
+        span = span_of(rows)
         rows = rows.astype(np.intp) if span is None else rows  # what numpy gathers by
         if readings.flags.any():
             span = None
             use = np.flatnonzero((readings.flags & STALE_RETAINED) == 0)  # those tell what is known already
             live = np.flatnonzero((readings.flags & RETAINED) == 0)
-        _take(program, memory, readings, rows, arrived, use, span, edges)
+        alone = use if program.subjects is None else subjects_points.unlinked(program.subjects, readings.rows, use)
+        if alone is use:
+            gates.note(memory, readings, arrived)
+        else:
+            span = None
+            gates.note(memory, subjects_points.picked(readings, alone), arrived[alone])
+        _take(program, memory, readings, rows, arrived, alone, span, edges)
+    if program.subjects is not None:
+        stage = subjects_points.stage(program, memory, readings, arrived, edges, partial(_take, program, memory), _fire)
+        stage.run(readings, arrived, use, until_ms)
+        edges.others += subjects_points.findings(program, stage.made, edges.offset)
     _ring(program, memory, until_ms, edges)
     if live is not None:
         rows, arrived = rows[live], arrived[live]
@@ -91,7 +101,8 @@ def due_ms(memory: Memory) -> int | None:
     turns = max(gates.next_ms(memory.program, memory), memory.now_ms)
     holds = memory.wheel.next_ms()
     silences = memory.watch_wheel.next_ms() if memory.paused_ms is None else None
-    dues = (holds, None if silences is None else silences + memory.lost_ms, None if turns == FAR else turns, next_due_ms(memory))
+    subjects = memory.subjects.due_ms(memory.now_ms) if memory.subjects is not None else None
+    dues = (subjects, holds, None if silences is None else silences + memory.lost_ms, None if turns == FAR else turns, next_due_ms(memory))
     return min((due for due in dues if due is not None), default=None)
 
 
@@ -117,6 +128,8 @@ def _start(program: Program, memory: Memory) -> None:
     assert memory.program is program, "this memory belongs to another program: carry it"
     if memory.rows < program.rows or memory.devices < program.devices:
         memory.fit()
+    if program.subjects is not None:
+        subjects_points.attach(program, memory)
 
 
 def _device_item(program: Program, memory: Memory, device_id: str, arrived_ms: int, kind: int) -> list[Finding]:
@@ -126,7 +139,12 @@ def _device_item(program: Program, memory: Memory, device_id: str, arrived_ms: i
         return made
     edges = Edges()
     presence.apply(program, memory, row, kind, edges)
-    return made + findings(program, memory, edges)
+    if program.subjects is not None and program.subjects.heeds_devices:
+        nothing = Readings.of([], [], [], [])
+        stage = subjects_points.stage(program, memory, nothing, nothing.arrived_ms, edges, partial(_take, program, memory), _fire)
+        stage.look_again(row)
+        edges.others += subjects_points.findings(program, stage.made, 0)
+    return made + merged(findings(program, memory, edges), edges.others)
 
 
 def _take(

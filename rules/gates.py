@@ -82,31 +82,35 @@ def set_gate(
     memory: Memory,
     checks: NDArray[np.int64],
     is_open: NDArray[np.bool_] | bool,
-    now_ms: int,
+    now_ms: NDArray[np.int64] | int,
     edges: Edges,
     by: int = BY_CONDITION,
 ) -> None:
-    """Let one gate of these checks (each once) be open or shut from `now_ms` on; `by` says which: BY_SCHEDULE, or BY_CONDITION for *only
-    while*. What was due before `now_ms` has fired already. Findings go to `edges`; holds that begin are due by the memory's wheel."""
+    """Let one gate of these checks (each once) be open or shut from `now_ms` (one moment, or one each) on; `by` says which: BY_SCHEDULE, or
+    BY_CONDITION for *only while*. What was due before `now_ms` has fired already. Findings go to `edges`; holds that begin are due by the
+    memory's wheel."""
     status = memory.status[checks]
     wanted = np.broadcast_to(np.asarray(is_open, np.bool_), checks.shape)
     was_open = (status & SHUT) == 0
     status = np.where(wanted, status & np.uint8(~by & 0xFF), status | np.uint8(by))
     memory.status[checks] = status
     opens = (status & SHUT) == 0
-    closing, opening = checks[was_open & ~opens], checks[~was_open & opens]
+    now_ms = np.broadcast_to(np.asarray(now_ms, np.int64), checks.shape)
+    closes, reopens = was_open & ~opens, ~was_open & opens
+    closing, opening = checks[closes], checks[reopens]
     if len(closing):
-        _close(program, memory, closing, now_ms, edges)
+        _close(program, memory, closing, now_ms[closes], edges)
     if len(opening):
-        begin(program, memory, opening, now_ms)
+        begin(program, memory, opening, now_ms[reopens])
     changed = np.concatenate((closing, opening))
     if len(changed):
         memory.settle_bounds(np.unique(program.check_row[changed]).astype(np.int64))
 
 
-def _close(program: Program, memory: Memory, checks: NDArray[np.int64], now_ms: int, edges: Edges) -> None:
+def _close(program: Program, memory: Memory, checks: NDArray[np.int64], now_ms: NDArray[np.int64], edges: Edges) -> None:
     status = memory.status[checks]
-    active = checks[(status & ACTIVE) != 0]
+    is_active = (status & ACTIVE) != 0
+    active, now_ms = checks[is_active], now_ms[is_active]
     memory.status[checks] = status & SHUT
     row = program.check_row[active]
     memory.ended_ms[active] = np.maximum(memory.ended_ms[active], memory.taken_ms[row])
@@ -114,10 +118,11 @@ def _close(program: Program, memory: Memory, checks: NDArray[np.int64], now_ms: 
     edges.add(active, now_ms, GATE_INDEX, 0, False, now_ms, value, False)
 
 
-def begin(program: Program, memory: Memory, checks: NDArray[np.int64], now_ms: int) -> None:
+def begin(program: Program, memory: Memory, checks: NDArray[np.int64], now_ms: NDArray[np.int64] | int) -> None:
     """Of idle checks that open now: those whose point is in alarm by its newest reading begin their hold."""
     row = program.check_row[checks]
     heard = memory.taken_ms[row] != NEVER
+    begun = np.broadcast_to(np.asarray(now_ms, np.int64), checks.shape)[heard]
     checks, row = checks[heard], row[heard]
     value, heard_h, delay = memory.newest.of(row, program.roster, memory.lost_ms)
     spec = program.check_spec[checks]
@@ -126,7 +131,7 @@ def begin(program: Program, memory: Memory, checks: NDArray[np.int64], now_ms: i
     lateness = program.specs.lateness_ms[spec]
     late = delay[met] > np.where(lateness < 0, program.link_lateness_ms[program.device_rows[row]], lateness)
     memory.status[checks] = np.where(late, RISING | OPENED | LATE, RISING | OPENED).astype(np.uint8)
-    memory.since_taken_ms[checks] = memory.since_clock_ms[checks] = now_ms
+    memory.since_taken_ms[checks] = memory.since_clock_ms[checks] = begun[met]
     memory.values[row], memory.heard_h[row] = value[met], heard_h[met]
     memory.wheel.put(checks, due_times(program, memory, checks))
 

@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.compile import Program, pair_key
+from rules.compile import Program, pair_key, pairs_a_row
 from rules.derived_due import settle_wheel
 from rules.derived_load import load_derived
 from rules.derived_memory import DerivedMemory, DerivedState
 from rules.kernels import BY_SCHEDULE, PENDING, SHUT, due_times, quiet_bounds
 from rules.newest import Newest
+from rules.subjects_memory import SubjectMemory
+from rules.subjects_state import SubjectsState
 from rules.wheel import Wheel
 
 NEVER = np.int64(-(2**63))
@@ -60,6 +62,7 @@ class MemoryState:
     newest_heard_h: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     newest_delay_ms: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     derived: DerivedState = field(default_factory=DerivedState)
+    subjects: SubjectsState | None = None
 
 
 class Memory:
@@ -106,6 +109,9 @@ class Memory:
         self.watch_raised = np.zeros(0, np.bool_)
         self.watch_shut = np.zeros(0, np.bool_)  # by its schedule
         self.watch_wheel = Wheel()  # in hearing time
+        # of rules over several points; until the first step what they begin with, when there is anything
+        self.subjects: SubjectMemory | None = None
+        self.subjects_state: SubjectsState | None = None
         self.derived = None if program.derived is None else DerivedMemory(program.derived)
         self.fit()
 
@@ -191,6 +197,8 @@ class Memory:
         self.device_odd[: self.devices] = self.device_alert[: self.devices] | unheard
         if self.derived is not None:
             settle_wheel(program, self)
+        if self.subjects is not None:
+            self.subjects.unsettle()
 
     def dump(self) -> MemoryState:
         """A copy of everything that cannot be derived."""
@@ -237,6 +245,7 @@ class Memory:
             newest_heard_h=self.newest.heard_h.copy(),
             newest_delay_ms=self.newest.delay_ms.copy(),
             derived=DerivedState() if self.derived is None else self.derived.dump(),
+            subjects=self.subjects_state if self.subjects is None else self.subjects.dump(program),
         )
 
     def load(self, state: MemoryState) -> None:
@@ -276,6 +285,7 @@ class Memory:
         columns = (state.newest_values, state.newest_heard_h, state.newest_delay_ms)
         self.newest.load(row[known], columns[0][known], columns[1][known], columns[2][known])
         load_derived(program, self, state.derived, state.rule_ids)
+        self.subjects_state = state.subjects
         if state.gates_settled:
             self._shut_gates()
         self.settle()
@@ -303,7 +313,7 @@ def find_checks(
     level = np.asarray(levels, np.int64)
     possible = (rows >= 0) & (rules >= 0) & (level < program.level_counts[rules])
     spec = program.first_spec[rules].astype(np.int64) + level
-    wanted = np.asarray(rows, np.int64) * max(1, len(program.specs.rule)) + spec
+    wanted = np.asarray(rows, np.int64) * pairs_a_row(program) + spec
     keys = pair_key(program, np.arange(total))
     at = np.minimum(np.searchsorted(keys, wanted), total - 1)
     return at, possible & (keys[at] == wanted)

@@ -12,7 +12,7 @@ from reference import FAR, DeviceRule, LevelState, PointRule, Reference, conditi
 
 from rules.findings import Finding
 from rules.model import Rule, Schedule, When
-from sites.calendars import Calendar
+from sites.calendars import Calendar, Window
 from sites.model import point_key
 from sites.readings import STALE_RETAINED, Readings
 
@@ -24,30 +24,35 @@ def is_open(schedule: Schedule, zone: str, calendar: Calendar | None, at_ms: int
     wall = datetime.fromtimestamp(at_ms // MINUTE * 60, UTC).astimezone(ZoneInfo(zone))
     minute = wall.hour * 60 + wall.minute
 
+    def hours(at: datetime) -> tuple[bool, tuple[Window, ...]]:
+        """Whether the date is a holiday, and its opening windows."""
+        assert calendar is not None
+        iso = at.date().isoformat()
+        off = any(holiday.first <= iso <= holiday.last for holiday in calendar.holidays)
+        special = next((day.windows for day in calendar.special_days if day.day == iso), None)
+        return off, special if special is not None else () if off else calendar.weekdays[at.weekday()]
+
     def day_counts(at: datetime) -> bool:
         if schedule.weekdays and at.weekday() not in schedule.weekdays:
             return False
-        if calendar is None:
+        if calendar is None or schedule.when not in (When.HOLIDAY, When.WORKDAY):
             return True
-        iso = at.date().isoformat()
-        special = next((day.windows for day in calendar.special_days if day.day == iso), None)
-        off = any(holiday.first <= iso <= holiday.last for holiday in calendar.holidays)
-        opens = special if special is not None else () if off else calendar.weekdays[at.weekday()]
-        if schedule.when is When.HOLIDAY:
-            return off and not opens
-        return bool(opens) if schedule.when is When.WORKDAY else True
+        off, opens = hours(at)
+        return off and not opens if schedule.when is When.HOLIDAY else bool(opens)
 
-    def within(begin: int, end: int) -> bool:
+    def shows(begin: int, end: int, today: bool, yesterday: bool) -> bool:
         if begin < end:
-            return begin <= minute < end and day_counts(wall)
-        return (minute >= begin and day_counts(wall)) or (minute < end and day_counts(wall - timedelta(days=1)))
+            return begin <= minute < end and today
+        return (minute >= begin and today) or (minute < end and yesterday)
 
-    if not any(within(begin, end) for begin, end in schedule.windows or ((0, 1440),)):
+    before = wall - timedelta(days=1)
+    if not any(shows(begin, end, day_counts(wall), day_counts(before)) for begin, end in schedule.windows or ((0, 1440),)):
         return False
     if calendar is None or schedule.when not in (When.OPEN, When.CLOSED):
         return True
-    hours = Schedule(windows=calendar.weekdays[0])  # the stories have one opening time for every day
-    return (bool(hours.windows) and is_open(hours, zone, None, at_ms)) == (schedule.when is When.OPEN)
+    is_open_now = any(shows(begin, end, True, False) for begin, end in hours(wall)[1])
+    is_open_now |= any(shows(begin, end, False, True) for begin, end in hours(before)[1])
+    return is_open_now == (schedule.when is When.OPEN)
 
 
 class GatedReference(Reference):
