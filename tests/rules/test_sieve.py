@@ -152,3 +152,20 @@ def test_a_span_is_neighbours_in_order(rows: list[int], expected: slice | None) 
     for size in (1, 2, 1 << 16):
         with small_chunks(size):
             assert span_of(np.array(rows, np.int32)) == expected
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_newest_time_of_a_row_never_falls(seed: int) -> None:
+    """Quiet readings of a row in one batch, late ones among them: the latest by the device's time stands."""
+    rng = np.random.default_rng(seed)
+    program = compile([], make_plant())
+    memory = Memory(program)
+    newest = np.full(program.rows, memory.taken_ms[0])
+    for number in range(4):
+        now = START + 60_000 * number
+        rows, late = rng.integers(0, program.rows, 60), rng.choice([0, 0, 4_000, 90_000], 60)
+        taken = now + 100 * np.arange(60) - late
+        np.maximum.at(newest, rows, taken)
+        with small_chunks(int(rng.integers(1, 70))):
+            step(program, memory, Readings.of(rows, taken, np.full(60, now + 6_000), np.zeros(60)), now + 6_000)
+        assert np.array_equal(memory.taken_ms[: program.rows], newest)
