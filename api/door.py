@@ -52,6 +52,7 @@ class Door:
     remembered: Remembered
     cookie_secure: bool
     version: str
+    secret: bytes  # keys what is signed for a short time: challenges, links
 
     def person(self, user_id: str | None) -> Person | None:
         return self.sessions.person(user_id)

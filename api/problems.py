@@ -96,7 +96,8 @@ def install(app: FastAPI) -> None:
                 detail = str(error) if status != 503 else _DEGRADED[name]
                 if status == 503:
                     log.warning("%s: %s", name, error)
-                return answer(status, name, title, detail or title, headers)
+                zh = getattr(error, "text_zh", "")
+                return answer(status, name, title, detail or title, headers, **({"detail_zh": zh} if zh else {}))
         raise error
 
     async def of_parsed(_: Request, error: Exception) -> Response:

@@ -38,6 +38,7 @@ from api.routes import (
     users,
 )
 from api.routes.exports import router as exports_router
+from api.routes.suppressions import router as suppressions_router
 from api.sessions import Sessions
 
 MOST_BODY = 1 << 20
@@ -119,6 +120,7 @@ def open_door(
         remembered=Remembered(records, clock, secret),
         cookie_secure=cookie_secure,
         version=version,
+        secret=secret,
     )
 
 
@@ -151,6 +153,7 @@ def bare_app(version: str) -> FastAPI:
     for noun in (auth, places, provisioning, devices, decoding, circuits, rules, linkages, alarms, hazards, orders, live, users):
         v1.include_router(noun.router)
     v1.include_router(exports_router)
+    v1.include_router(suppressions_router)
     app.include_router(v1)
     app.include_router(health.router)
     app.add_api_route("/api/v1/docs", _docs, methods=["GET"], include_in_schema=False)

@@ -59,6 +59,10 @@ class LiveEvents(TypedDict):
     order: OrderEvent
     hazard: HazardEvent
     run: FactShape
+    shelf: FactShape
+    out_of_service: FactShape
+    proof_test: FactShape
+    proof_record: FactShape
     health: HealthShape
 
 

@@ -16,7 +16,27 @@ from argon2 import PasswordHasher
 from alarms.errors import IllegalTransition, UnknownAlarm
 from alarms.linkage import Linkage
 from alarms.model import Alarm, Attention, Condition, Signal, Transition
-from alarms.requests import Acknowledge, AlarmRequest, Assign, Judge, LinkHazard, Note, Progress, Reset
+from alarms.out_of_service import OutOfService
+from alarms.proof_tests import ProofItem, ProofTest
+from alarms.requests import (
+    Acknowledge,
+    AlarmRequest,
+    ApproveOut,
+    Assign,
+    BeginTest,
+    EndOut,
+    EndTest,
+    Judge,
+    LinkHazard,
+    MarkApplied,
+    Note,
+    Progress,
+    Reset,
+    Shelve,
+    TakeOut,
+    Unshelve,
+    Withdraw,
+)
 from api.access import ROLES
 from api.ports import Answer, Busy, DeviceClock, Health, Presence, RefusedMessage
 from app.clock import ManualClock
@@ -174,6 +194,30 @@ def order(site: str, **changed: Any) -> Order:
     return replace(made, **changed)
 
 
+def out_of_service(site: str) -> Fact:
+    body = OutOfService(
+        id=f"{site}-out", site_id=site, target=f"device:{site}-gas", target_name="gas", device_id=f"{site}-gas", zone_id="", rule_id="",
+        subject="", kinds=(), reason="repair", permit="P-7", patrol="hourly", who="u-operator", asked_ms=NOON - 60_000,
+        since_ms=NOON - 60_000, from_ms=NOON - 60_000, until_ms=NOON + 3_600_000, needs_approval=False, state="standing",
+    )  # fmt: skip
+    return Fact(
+        kind="out_of_service", id=body.id, site_id=site, state=body.state, changed_ms=body.asked_ms, body=body, subject=body.target,
+        from_ms=body.from_ms, until_ms=body.until_ms,
+    )  # fmt: skip
+
+
+def proof_test(site: str) -> Fact:
+    body = ProofTest(
+        id=f"{site}-test", site_id=site, target=f"zone:{site}-kitchen", target_name="厨房", zone_id=f"{site}-kitchen", device_id="",
+        reason="yearly", who="u-operator", from_ms=NOON - 60_000, until_ms=NOON + 3_600_000,
+        items=(ProofItem(device_id=f"{site}-gas", device_name="gas", kind="gas"),),
+    )  # fmt: skip
+    return Fact(
+        kind="proof_test", id=body.id, site_id=site, state=body.state, changed_ms=body.from_ms, body=body, subject=body.target,
+        from_ms=body.from_ms, until_ms=body.until_ms,
+    )  # fmt: skip
+
+
 class PaperBoard:
     """A board that tests write on."""
 
@@ -193,6 +237,8 @@ class PaperBoard:
             self.roster.add_point(f"{site}-gas", "lel")
             self.alarms[f"{site}-alarm"] = alarm(site)
             self.orders[f"{site}-order"] = order(site)
+            for fact in (out_of_service(site), proof_test(site)):
+                self.facts[fact.kind, fact.id] = fact
 
     def measured(self, circuit_id: str) -> Measured:
         return Measured(closed=1.0, current_a=4.0, voltage_v=230.0, power_w=900.0, heard_ms=NOON)
@@ -256,6 +302,12 @@ class PaperDesk:
                 return Answer(2, True, alarms=(self._alarm(i, Signal.ASSIGNED, who, assignee=assignee),))
             case Judge(alarm_id=i, who=who, verdict=verdict):
                 return Answer(2, True, alarms=(self._alarm(i, Signal.JUDGED, who, verdict=verdict),))
+            case Shelve(alarm_id=i, who=who) | Unshelve(alarm_id=i, who=who) | Withdraw(alarm_id=i, who=who):
+                return Answer(2, True, alarms=(self._alarm(i, Signal.NOTED, who),))
+            case TakeOut() | ApproveOut() | EndOut():
+                return Answer(2, True, facts=(out_of_service("mall"),))
+            case BeginTest() | MarkApplied() | EndTest():
+                return Answer(2, True, facts=(proof_test("mall"),))
             case LinkHazard(alarm_id=i, who=who, hazard_id=hazard_id):
                 return Answer(2, True, alarms=(self._alarm(i, Signal.HAZARD_LINKED, who, hazard_id=hazard_id),))
             case Note(alarm_id=i, who=who) | Progress(alarm_id=i, who=who):

@@ -54,6 +54,7 @@ class Case:
     is_blind: bool = False  # who has the right nowhere is refused before anything is looked for
 
 
+LATER = "2026-11-22T05:00:00Z"
 GRADED = {"grade": "general"}
 PLAN = {
     "rectification": {
@@ -195,6 +196,26 @@ CASES: dict[str, Case] = {
     ),
     "POST /circuits/{circuit_id}/trial": Case("classify", "/circuits/{site}-c1/trial", {"first_name": "王", "second_name": "李"}),
     "POST /circuits/{circuit_id}/class": Case("classify", "/circuits/{site}-c1/class", {"circuit_class": "use", "reason": "seen"}),
+    "GET /suppressions": Case("see", "/suppressions", outside=200),
+    "GET /shelves": Case("see", "/shelves", outside=200),
+    "POST /alarms/{alarm_id}/shelve": Case("shelve", "/alarms/{site}-alarm/shelve", {"until": LATER, "reason": "known"}),
+    "POST /alarms/{alarm_id}/unshelve": Case("shelve", "/alarms/{site}-alarm/unshelve", {}),
+    "POST /alarms/{alarm_id}/withdraw": Case("acknowledge", "/alarms/{site}-alarm/withdraw", {"reason": "scope changed"}),
+    "GET /out-of-service": Case("see", "/out-of-service", outside=200),
+    "POST /out-of-service": Case(
+        "out_of_service", "/out-of-service", {"device_id": "{site}-gas", "until": LATER, "reason": "repair"}, outside=422
+    ),
+    "GET /out-of-service/{out_id}": Case("see", "/out-of-service/{site}-out"),
+    "POST /out-of-service/{out_id}/approve": Case("approve_out_of_service", "/out-of-service/{site}-out/approve", {}),
+    "POST /out-of-service/{out_id}/end": Case("out_of_service", "/out-of-service/{site}-out/end", {}),
+    "GET /proof-tests": Case("see", "/proof-tests", outside=200),
+    "POST /proof-tests": Case(
+        "proof_test", "/proof-tests", {"zone_id": "{site}-kitchen", "until": LATER, "reason": "yearly"}, outside=422
+    ),
+    "GET /proof-tests/{test_id}": Case("see", "/proof-tests/{site}-test"),
+    "POST /proof-tests/{test_id}/applied": Case("proof_test", "/proof-tests/{site}-test/applied", {"device_id": "{site}-gas"}),
+    "POST /proof-tests/{test_id}/end": Case("proof_test", "/proof-tests/{site}-test/end", {}),
+    "GET /proof-records": Case("see", "/proof-records", outside=200),
     "GET /rules": Case("see", "/rules", outside=200),
     "POST /rules": Case("rules", "/rules", {**RULE, "scope": {"sites": ["{site}"]}}, outside=403),
     "GET /rules/{rule_id}": Case("see", "/rules/{site}-rule"),

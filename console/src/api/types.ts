@@ -254,6 +254,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alarms/{alarm_id}/shelve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Shelve
+         * @description P3 and P4 for at most 8 h, P2 for 2 h; never P1, nor fire and gas.
+         */
+        post: operations["suppressions_shelve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/{alarm_id}/unshelve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Unshelve */
+        post: operations["suppressions_unshelve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/alarms/{alarm_id}/verdict": {
         parameters: {
             query?: never;
@@ -265,6 +302,26 @@ export interface paths {
         put?: never;
         /** Verdict */
         post: operations["alarms_verdict"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/{alarm_id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Withdraw
+         * @description End an alarm that nothing will ever clear: its point left the rule's scope, or its rule, device or site is gone.
+         */
+        post: operations["suppressions_withdraw"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1167,6 +1224,84 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/out-of-service": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All Out */
+        get: operations["suppressions_all_out"];
+        put?: never;
+        /**
+         * Take Out
+         * @description Over 24 h (also together with one that it continues) it stands only once a second person approves it.
+         */
+        post: operations["suppressions_take_out"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/out-of-service/{out_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One Out */
+        get: operations["suppressions_one_out"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/out-of-service/{out_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve Out
+         * @description By another person than the one who asked.
+         */
+        post: operations["suppressions_approve_out"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/out-of-service/{out_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End Out
+         * @description Return to service; what is still in alarm calls again at once.
+         */
+        post: operations["suppressions_end_out"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/points": {
         parameters: {
             query?: never;
@@ -1224,6 +1359,104 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/proof-records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Proof Records
+         * @description What each detector answered when it was tested last and before: its periodic test records.
+         */
+        get: operations["suppressions_proof_records"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/proof-tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Proof Tests */
+        get: operations["suppressions_proof_tests"];
+        put?: never;
+        /**
+         * Begin Test
+         * @description For at most 8 h. The checklist names every detector of the zone.
+         */
+        post: operations["suppressions_begin_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/proof-tests/{test_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Proof Test
+         * @description With the checklist as it is now: who has answered, after how long, and who has not.
+         */
+        get: operations["suppressions_proof_test"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/proof-tests/{test_id}/applied": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mark Applied
+         * @description Smoke, gas or heat was just applied to this detector: its time to respond counts from now.
+         */
+        post: operations["suppressions_mark_applied"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/proof-tests/{test_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End Test */
+        post: operations["suppressions_end_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rules": {
         parameters: {
             query?: never;
@@ -1262,6 +1495,23 @@ export interface paths {
         post?: never;
         /** Remove Rule */
         delete: operations["rules_remove_rule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/shelves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Shelves */
+        get: operations["suppressions_shelves"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1321,6 +1571,26 @@ export interface paths {
          * @description Switch commanding on or off: until it is on, nothing at the site is cut or restored.
          */
         post: operations["tree_commanding"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/suppressions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Suppressions
+         * @description All that keeps alarms from calling now, with its end: what the next shift is told of.
+         */
+        get: operations["suppressions_suppressions"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1549,6 +1819,12 @@ export interface components {
              * @example 2026-11-22T07:00:00.000Z
              */
             arrived_at: string;
+            /**
+             * Asked At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            asked_at: string;
             /** Assignee */
             assignee: string | null;
             /**
@@ -1590,7 +1866,7 @@ export interface components {
              * Isa State
              * @enum {string}
              */
-            isa_state: "A" | "B" | "C" | "D" | "E" | "F" | "H";
+            isa_state: "A" | "B" | "C" | "D" | "E" | "F" | "G" | "H" | "I";
             /** Kind */
             kind: string;
             /** Level */
@@ -1607,12 +1883,16 @@ export interface components {
             peak_value: number | null;
             /** Point Id */
             point_id: string | null;
+            /** Progress */
+            progress: ("dispatched" | "arrived" | "verified" | "called_119")[];
             /**
              * Raised At
              * Format: date-time
              * @example 2026-11-22T07:00:00.000Z
              */
             raised_at: string;
+            /** Realarms */
+            realarms: number;
             /** Recorded */
             recorded: boolean;
             rule: components["schemas"]["RuleRef"];
@@ -1627,6 +1907,8 @@ export interface components {
             /** Subject */
             subject: string;
             suppression: components["schemas"]["SuppressionShape"] | null;
+            /** Suppressions */
+            suppressions: components["schemas"]["SuppressionShape"][];
             /** Unit */
             unit: string;
             /** Value */
@@ -1670,6 +1952,12 @@ export interface components {
              * @example 2026-11-22T07:00:00.000Z
              */
             arrived_at: string;
+            /**
+             * Asked At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            asked_at: string;
             /** Assignee */
             assignee: string | null;
             /**
@@ -1720,7 +2008,7 @@ export interface components {
              * Isa State
              * @enum {string}
              */
-            isa_state: "A" | "B" | "C" | "D" | "E" | "F" | "H";
+            isa_state: "A" | "B" | "C" | "D" | "E" | "F" | "G" | "H" | "I";
             /** Kind */
             kind: string;
             /** Level */
@@ -1739,12 +2027,16 @@ export interface components {
             peak_value: number | null;
             /** Point Id */
             point_id: string | null;
+            /** Progress */
+            progress: ("dispatched" | "arrived" | "verified" | "called_119")[];
             /**
              * Raised At
              * Format: date-time
              * @example 2026-11-22T07:00:00.000Z
              */
             raised_at: string;
+            /** Realarms */
+            realarms: number;
             /** Records Available */
             records_available: boolean;
             rule: components["schemas"]["RuleRef"];
@@ -1759,6 +2051,8 @@ export interface components {
             /** Subject */
             subject: string;
             suppression: components["schemas"]["SuppressionShape"] | null;
+            /** Suppressions */
+            suppressions: components["schemas"]["SuppressionShape"][];
             /** Transitions */
             transitions: components["schemas"]["TransitionShape"][];
             /** Unit */
@@ -1816,6 +2110,12 @@ export interface components {
              * @example 2026-11-22T07:00:00.000Z
              */
             arrived_at: string;
+            /**
+             * Asked At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            asked_at: string;
             /** Assignee */
             assignee: string | null;
             /**
@@ -1857,7 +2157,7 @@ export interface components {
              * Isa State
              * @enum {string}
              */
-            isa_state: "A" | "B" | "C" | "D" | "E" | "F" | "H";
+            isa_state: "A" | "B" | "C" | "D" | "E" | "F" | "G" | "H" | "I";
             /** Kind */
             kind: string;
             /** Level */
@@ -1874,12 +2174,16 @@ export interface components {
             peak_value: number | null;
             /** Point Id */
             point_id: string | null;
+            /** Progress */
+            progress: ("dispatched" | "arrived" | "verified" | "called_119")[];
             /**
              * Raised At
              * Format: date-time
              * @example 2026-11-22T07:00:00.000Z
              */
             raised_at: string;
+            /** Realarms */
+            realarms: number;
             rule: components["schemas"]["RuleRef"];
             /** Seq */
             seq: number;
@@ -1892,6 +2196,8 @@ export interface components {
             /** Subject */
             subject: string;
             suppression: components["schemas"]["SuppressionShape"] | null;
+            /** Suppressions */
+            suppressions: components["schemas"]["SuppressionShape"][];
             /** Unit */
             unit: string;
             /** Value */
@@ -1906,6 +2212,19 @@ export interface components {
             items: components["schemas"]["AlarmShape"][];
             /** Recorded */
             recorded: boolean;
+        };
+        /** AppliedAsk */
+        AppliedAsk: {
+            /** Device Id */
+            device_id: string;
+        };
+        /** ApproveAsk */
+        ApproveAsk: {
+            /**
+             * Note
+             * @default
+             */
+            note: string;
         };
         /** AssignAsk */
         AssignAsk: {
@@ -2520,6 +2839,14 @@ export interface components {
             /** Version */
             version: number;
         };
+        /** EndAsk */
+        EndAsk: {
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
         /** EnterpriseAsk */
         EnterpriseAsk: {
             /**
@@ -2638,6 +2965,49 @@ export interface components {
              * @example 2026-11-22T07:00:00.000Z
              */
             to_at: string;
+        };
+        /**
+         * FactAnswer
+         * @description The thing after the request, and the alarms that it changed. `recorded`: the records have it too.
+         */
+        FactAnswer: {
+            /** Alarms */
+            alarms: components["schemas"]["AlarmShape"][];
+            /** Body */
+            body: {
+                [key: string]: unknown;
+            };
+            /**
+             * Changed At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            changed_at: string;
+            /** From */
+            from: string | null;
+            /** Id */
+            id: string;
+            /** Is Over */
+            is_over: boolean;
+            /** Kind */
+            kind: string;
+            /** Recorded */
+            recorded: boolean;
+            /** Site Id */
+            site_id: string;
+            /** State */
+            state: string;
+            /** Subject */
+            subject: string;
+            /** Until */
+            until: string | null;
+        };
+        /** FactPage */
+        FactPage: {
+            /** Items */
+            items: components["schemas"]["FactShape"][];
+            /** Next Cursor */
+            next_cursor: string | null;
         };
         /** FactShape */
         FactShape: {
@@ -3119,7 +3489,11 @@ export interface components {
             hazard: components["schemas"]["HazardEvent"];
             health: components["schemas"]["HealthShape"];
             order: components["schemas"]["OrderEvent"];
+            out_of_service: components["schemas"]["FactShape"];
+            proof_record: components["schemas"]["FactShape"];
+            proof_test: components["schemas"]["FactShape"];
             run: components["schemas"]["FactShape"];
+            shelf: components["schemas"]["FactShape"];
             snapshot: components["schemas"]["SnapshotShape"];
         };
         /** LoginAsk */
@@ -3497,7 +3871,10 @@ export interface components {
             /** State */
             state: string;
         };
-        /** ProgressAsk */
+        /**
+         * ProgressAsk
+         * @description `whom`: who was sent, who has arrived, or who was spoken to.
+         */
         ProgressAsk: {
             /**
              * Note
@@ -3505,10 +3882,38 @@ export interface components {
              */
             note: string;
             /**
+             * Phone
+             * @default
+             */
+            phone: string;
+            /**
              * Step
              * @enum {string}
              */
             step: "dispatched" | "arrived" | "verified" | "called_119";
+            /**
+             * Whom
+             * @default
+             */
+            whom: string;
+        };
+        /**
+         * ProofTestAsk
+         * @description One of `device_id` and `zone_id`.
+         */
+        ProofTestAsk: {
+            /** Device Id */
+            device_id?: string | null;
+            /** Reason */
+            reason: string;
+            /**
+             * Until
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            until: string;
+            /** Zone Id */
+            zone_id?: string | null;
         };
         /** ProveAsk */
         ProveAsk: {
@@ -3762,6 +4167,25 @@ export interface components {
             unit: string;
         };
         /**
+         * ShelveAsk
+         * @description `one_shot`: until its condition is over, if that is sooner.
+         */
+        ShelveAsk: {
+            /**
+             * One Shot
+             * @default false
+             */
+            one_shot: boolean;
+            /** Reason */
+            reason: string;
+            /**
+             * Until
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            until: string;
+        };
+        /**
          * SignedIn
          * @description `token` is for `Authorization: Bearer`; a browser has it as an http-only cookie.
          */
@@ -3870,23 +4294,122 @@ export interface components {
             /** Note */
             note: string;
         };
-        /**
-         * SuppressionShape
-         * @description Why an alarm calls nobody. `kind`: `inhibited`, by the alarm of `alarm_id`.
-         */
-        SuppressionShape: {
-            /** Alarm Id */
-            alarm_id: string | null;
-            /** Kind */
-            kind: string;
+        /** SuppressionItem */
+        SuppressionItem: {
+            /** Alarm Ids */
+            alarm_ids: string[];
+            /** Alarms */
+            alarms: number;
+            by: components["schemas"]["Person"] | null;
+            /** From */
+            from: string | null;
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "out_of_service" | "proof_test" | "shelved" | "inhibited" | "schedule";
             /** Reason */
             reason: string;
             /** Reason Zh */
             reason_zh: string;
+            /** Sentence */
+            sentence: string;
+            /** Sentence Zh */
+            sentence_zh: string;
+            /** Site Id */
+            site_id: string;
+            /** State */
+            state: string;
+            /** Target */
+            target: string;
+            /** Target Name */
+            target_name: string;
+            /** Until */
+            until: string | null;
+        };
+        /**
+         * SuppressionList
+         * @description Everything that stands or waits, the soonest end first; `counts` by kind. `alarms`: how many open alarms call nobody.
+         */
+        SuppressionList: {
+            /** Alarms */
+            alarms: number;
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Items */
+            items: components["schemas"]["SuppressionItem"][];
+        };
+        /**
+         * SuppressionShape
+         * @description Why an alarm calls nobody. `kind`: `inhibited`: by the alarm of `alarm_id`; the others come from the shelf, taking out of service,
+         *     proof test or quiet schedule `source_id`. `until` null: it ends when its cause does.
+         */
+        SuppressionShape: {
+            /** Alarm Id */
+            alarm_id: string | null;
+            /** By */
+            by: string | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "out_of_service" | "proof_test" | "shelved" | "inhibited" | "schedule";
+            /** Reason */
+            reason: string;
+            /** Reason Zh */
+            reason_zh: string;
+            /** Source Id */
+            source_id: string;
+            /** Until */
+            until: string | null;
+        };
+        /**
+         * TakeOutAsk
+         * @description One of `device_id`, `zone_id` (with `kinds`), or `rule_id` with `subject`.
+         */
+        TakeOutAsk: {
+            /** Device Id */
+            device_id?: string | null;
+            /** From */
+            from?: string | null;
+            /** Kinds */
+            kinds?: string[];
+            /**
+             * Patrol
+             * @default
+             */
+            patrol: string;
+            /**
+             * Permit
+             * @default
+             */
+            permit: string;
+            /** Reason */
+            reason: string;
+            /** Rule Id */
+            rule_id?: string | null;
+            /**
+             * Subject
+             * @default
+             */
+            subject: string;
+            /**
+             * Until
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            until: string;
+            /** Zone Id */
+            zone_id?: string | null;
         };
         /**
          * TransitionShape
-         * @description One change of an alarm. `severity`, `condition`, `attention` are those after it.
+         * @description One change of an alarm. `severity`, `condition`, `attention`, `rule_version` are those after it. `step`, `whom`, `phone`: of a
+         *     response step.
          */
         TransitionShape: {
             /**
@@ -3909,6 +4432,12 @@ export interface components {
             condition: "active" | "normal";
             /** Note */
             note: string;
+            /** Note Zh */
+            note_zh: string;
+            /** Phone */
+            phone: string;
+            /** Rule Version */
+            rule_version: number;
             /** Seq */
             seq: number;
             /**
@@ -3920,10 +4449,14 @@ export interface components {
              * Signal
              * @enum {string}
              */
-            signal: "raised" | "stepped_up" | "stepped_down" | "cleared" | "acknowledged" | "reset" | "assigned" | "noted" | "progressed" | "judged" | "hazard_linked" | "suppressed" | "unsuppressed";
+            signal: "raised" | "stepped_up" | "stepped_down" | "cleared" | "acknowledged" | "reset" | "assigned" | "noted" | "progressed" | "judged" | "hazard_linked" | "suppressed" | "unsuppressed" | "upheld" | "realarmed" | "withdrawn";
+            /** Step */
+            step: ("dispatched" | "arrived" | "verified" | "called_119") | null;
             /** Value */
             value: number | null;
             who: components["schemas"]["Person"] | null;
+            /** Whom */
+            whom: string;
         };
         /**
          * TrialAsk
@@ -3947,6 +4480,14 @@ export interface components {
             first_name: string;
             /** Second Name */
             second_name: string;
+        };
+        /** UnshelveAsk */
+        UnshelveAsk: {
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
         };
         /** UserPage */
         UserPage: {
@@ -3984,6 +4525,11 @@ export interface components {
              * @enum {string}
              */
             verdict: "true" | "false" | "test" | "fault" | "nuisance";
+        };
+        /** WithdrawAsk */
+        WithdrawAsk: {
+            /** Reason */
+            reason: string;
         };
         /** ZoneAsk */
         ZoneAsk: {
@@ -4050,6 +4596,15 @@ export interface operations {
                 /** @description last moment, exclusive */
                 to?: string | null;
                 q?: string;
+                rule?: string | null;
+                verdict?: ("none" | "true" | "false" | "test" | "fault" | "nuisance") | null;
+                assignee?: string | null;
+                test?: boolean | null;
+                suppressed?: boolean | null;
+                /** @description time to acknowledge, inclusive */
+                ack_from_s?: number | null;
+                /** @description time to acknowledge, exclusive */
+                ack_to_s?: number | null;
             };
             header?: never;
             path?: never;
@@ -4143,6 +4698,15 @@ export interface operations {
                 /** @description last moment, exclusive */
                 to?: string | null;
                 q?: string;
+                rule?: string | null;
+                verdict?: ("none" | "true" | "false" | "test" | "fault" | "nuisance") | null;
+                assignee?: string | null;
+                test?: boolean | null;
+                suppressed?: boolean | null;
+                /** @description time to acknowledge, inclusive */
+                ack_from_s?: number | null;
+                /** @description time to acknowledge, exclusive */
+                ack_to_s?: number | null;
             };
             header?: never;
             path?: never;
@@ -4649,6 +5213,94 @@ export interface operations {
             };
         };
     };
+    suppressions_shelve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alarm_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShelveAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmAnswer"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    suppressions_unshelve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alarm_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnshelveAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmAnswer"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
     alarms_verdict: {
         parameters: {
             query?: never;
@@ -4661,6 +5313,50 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["VerdictAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmAnswer"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    suppressions_withdraw: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alarm_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WithdrawAsk"];
             };
         };
         responses: {
@@ -7388,6 +8084,221 @@ export interface operations {
             };
         };
     };
+    suppressions_all_out: {
+        parameters: {
+            query?: {
+                site?: string | null;
+                /** @description also those that are over, from the records, newest change first */
+                over?: boolean;
+                /** @description next_cursor of the page before */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactPage"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    suppressions_take_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakeOutAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactAnswer"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    suppressions_one_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                out_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    suppressions_approve_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                out_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApproveAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactAnswer"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    suppressions_end_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                out_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactAnswer"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
     devices_points: {
         parameters: {
             query?: {
@@ -7497,6 +8408,269 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SeriesShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    suppressions_proof_records: {
+        parameters: {
+            query?: {
+                device?: string | null;
+                site?: string | null;
+                /** @description first moment, inclusive */
+                from?: string | null;
+                /** @description last moment, exclusive */
+                to?: string | null;
+                /** @description next_cursor of the page before */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactPage"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    suppressions_proof_tests: {
+        parameters: {
+            query?: {
+                site?: string | null;
+                /** @description also those that are over, from the records, newest change first */
+                over?: boolean;
+                /** @description next_cursor of the page before */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactPage"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    suppressions_begin_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProofTestAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactAnswer"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    suppressions_proof_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                test_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    suppressions_mark_applied: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                test_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AppliedAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactAnswer"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    suppressions_end_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                test_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactAnswer"];
                 };
             };
             /** @description a problem of RFC 9457 */
@@ -7711,6 +8885,51 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    suppressions_shelves: {
+        parameters: {
+            query?: {
+                site?: string | null;
+                /** @description also those that are over, from the records, newest change first */
+                over?: boolean;
+                /** @description next_cursor of the page before */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactPage"];
+                };
             };
             /** @description a problem of RFC 9457 */
             "4XX": {
@@ -7962,6 +9181,47 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SiteShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    suppressions_suppressions: {
+        parameters: {
+            query?: {
+                site?: string | null;
+                kind?: ("out_of_service" | "proof_test" | "shelved" | "inhibited" | "schedule") | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuppressionList"];
                 };
             };
             /** @description a problem of RFC 9457 */
