@@ -72,7 +72,7 @@ class Configuration:
 
     def program(self, intervals: Intervals | None = None) -> Program:
         """The rules as they stand, compiled for the roster as it stands, with the intervals learnt so far."""
-        return compile(self.rules.values(), self.roster, intervals)
+        return compile(self.rules.values(), self.roster, intervals, self.documents["override"].values())
 
     def apply(self, change: ConfigChanged) -> str | None:
         """Take a change in; None when it is old. Returns what it concerns: `rules` (compile anew), `roster`,

@@ -161,8 +161,8 @@ class GatedReference(Reference):
 
     def availability(self, device_id: str, online: bool, now: int, retained: bool = False) -> list[Finding]:
         made = self.run_clock(max(self.now, now))
-        hidden = [watch for watch in self.watches if id(watch) in self.shut]
-        self.watches = [watch for watch in self.watches if id(watch) not in self.shut]
+        every = self.watches
+        self.watches = [watch for watch in every if id(watch) not in self.shut]
         made += super().availability(device_id, online, now, retained)
-        self.watches += hidden
+        self.watches = every
         return made
