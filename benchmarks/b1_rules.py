@@ -1,7 +1,9 @@
 """B1: rule evaluations a second and core, the engine beside the same rules as a plain Python loop over slotted objects.
 
 A million (rule, point) pairs of level rules with deadband, hold and clear hold; one reading in a thousand is over its limit, far more than
-a real site knows. Both sides take the same batches in turn and must find the same number of edges each time. `run` prints nothing.
+a real site knows. Both sides take the same batches, some at a time in turn, so that each works with its own memory as near as it will be in
+service, and must find the same number of edges in each. Beside them stands numpy itself, moving the bytes that a step cannot do without.
+`python -m benchmarks.b1_rules --sweep` measures 10^3 to 10^7 pairs. `run` prints nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ from sites.readings import Readings
 from sites.roster import Roster
 
 RUNS = 7
-_WARM = 3  # batches that fill memory and caches first
+_WARM = 1  # turns that fill memory and caches first
+_TURN = 4  # batches a turn
 _EXCURSIONS = 0.001
 _START = 1_800_000_000_000
 _HOLD_MS, _CLEAR_MS = 5_000, 10_000
@@ -128,6 +131,10 @@ def run() -> list[dict[str, Any]]:
         _row("10 rules a point, 10,000 random points of 100,000", ten_sparse, 15.0),
         _row("10 rules a point, every point of 100,000 reports", ten_full, 40.0),
     ]
+    for name, measured, batch in (("sparse", sparse, 100_000), ("every point", full, 1_000_000)):
+        share = statistics.median(engine * bare for engine, bare in zip(measured["engine"], measured["bare_s"], strict=True)) / batch
+        rows.append({"id": "B1", "name": f"numpy alone, moving the same bytes / a step, {name}", "figure": round(share, 2), "unit": "x"})
+        rows[-1] |= {"bar": None, "holds": None, "runs": [round(each * 1e3, 2) for each in measured["bare_s"]]}
     named = {"sparse": sparse, "every point": full, "10 rules, sparse": ten_sparse, "10 rules, every point": ten_full}
     for name, measured in named.items():
         million = statistics.median(measured["engine"]) / 1e6
@@ -150,37 +157,69 @@ def _row(name: str, measured: dict[str, list[float]], bar: float) -> dict[str, A
     }
 
 
-def _measure(points: int, rules: int, batch: int) -> dict[str, list[float]]:
+def _measure(points: int, rules: int, batch: int, runs: int = RUNS) -> dict[str, list[float]]:
+    """Evaluations a second of both sides, by run, and the seconds that numpy alone needs for a batch."""
     rng = np.random.default_rng(20260101)
     program = compile(_rules(rules), _roster(points))
     assert program.checks == points * rules
     memory, loop = Memory(program), Loop(points, rules)
-    result: dict[str, list[float]] = {"engine": [], "loop": []}
+    result: dict[str, list[float]] = {"engine": [], "loop": [], "bare_s": []}
     base = rng.uniform(20.0, 60.0, points)
     now = _START
     gc.collect()
     gc.disable()
     try:
-        for number in range(_WARM + RUNS):
-            now += 2_000
-            # a random batch may hold a point twice: the second of the same time is a duplicate to both sides
-            rows = np.arange(points) if batch == points else rng.integers(0, points, batch)
-            values = base[rows] + np.where(rng.random(batch) < _EXCURSIONS, 50.0, rng.normal(0.0, 2.0, batch))
-            readings = Readings.of(rows, np.full(batch, now), np.full(batch, now), values)
-            lists = [column.tolist() for column in (rows, readings.taken_ms, readings.arrived_ms, values, readings.delay_ms)]
+        for number in range(_WARM + runs):
+            batches: list[tuple[Readings, int]] = []
+            lists: list[tuple[Any, ...]] = []
+            for _ in range(_TURN):
+                now += 2_000
+                # a random batch may hold a point twice: the second of the same time is a duplicate to both sides
+                rows = np.arange(points) if batch == points else rng.integers(0, points, batch)
+                values = base[rows] + np.where(rng.random(batch) < _EXCURSIONS, 50.0, rng.normal(0.0, 2.0, batch))
+                times = np.full(batch, now)
+                batches.append((Readings.of(rows, times, times.copy(), values, np.full(batch, 0), np.full(batch, 0)), now))
+                lists.append((*(column.tolist() for column in (rows, times, times, values, batches[-1][0].delay_ms)), now))
             began = thread_time()
-            found = len(step(program, memory, readings, now))
-            engine_s = thread_time() - began
+            found = [len(step(program, memory, readings, until_ms)) for readings, until_ms in batches]
+            engine_s = (thread_time() - began) / _TURN
             began = thread_time()
-            edges = loop.step(*lists, now)
-            loop_s = thread_time() - began
+            edges = [loop.step(*columns) for columns in lists]
+            loop_s = (thread_time() - began) / _TURN
             assert found == edges, f"the engine found {found}, the loop {edges}"
             if number >= _WARM:
                 result["engine"].append(batch * rules / engine_s)
                 result["loop"].append(batch * rules / loop_s)
+                result["bare_s"].append(_bare_s(memory, [readings for readings, _ in batches], batch == points) * rules)
     finally:
         gc.enable()
     return result
+
+
+def _bare_s(memory: Memory, batches: list[Readings], is_full: bool) -> float:
+    """Seconds a batch for nothing but the bytes of a step: times, values and bounds read, newest times read and written."""
+    sums = np.zeros(3)
+    columns = [(memory.taken_ms.copy(), memory.high.copy(), batch.rows.astype(np.intp)) for batch in batches]
+    began = thread_time()
+    for batch, (newest, high, rows) in zip(batches, columns, strict=True):
+        if is_full:
+            sums += (batch.rows.max(), batch.values.max(), high[: len(rows)].max())
+            np.maximum(newest[: len(rows)], batch.taken_ms, out=newest[: len(rows)])
+        else:
+            sums += (memory.low.take(rows, mode="clip")[0], high.take(rows, mode="clip")[0], newest.take(rows, mode="clip")[0])
+            newest[rows] = batch.taken_ms
+    return (thread_time() - began) / len(batches)
+
+
+def sweep() -> None:
+    """Prints one line a size: pairs, then the ratios of a sparse and of a full batch, and the engine's evaluations a second."""
+    for points, rules in ((1_000, 1), (10_000, 1), (100_000, 1), (1_000_000, 1), (1_000_000, 10)):
+        parts = []
+        for batch in (points // 10, points):
+            measured = _measure(points, rules, batch, runs=3)
+            ratio = statistics.median(engine / loop for engine, loop in zip(measured["engine"], measured["loop"], strict=True))
+            parts.append(f"{ratio:5.1f}x {statistics.median(measured['engine']) / 1e6:7.1f} million/s")
+        print(f"{points * rules:>10,} pairs   sparse {parts[0]}   every point {parts[1]}", flush=True)
 
 
 def _rules(count: int) -> list[Rule]:
@@ -210,6 +249,9 @@ def _roster(points: int) -> Roster:
 
 
 if __name__ == "__main__":
+    if "--sweep" in sys.argv:
+        sweep()
+        sys.exit(0)
     for row in run():
         print(f"{row['id']}  {row['name']:<55} {row['figure']:>9} {row['unit']:<16} {row['bar'] or '':<8} {row['holds']}  {row['runs']}")
     sys.exit(0)
