@@ -381,10 +381,11 @@ class Stage:
         begin = (rise & (~rising | broken)) | (fall & (~falling | broken))
         since_taken = np.where(begin, taken[:, None], memory.since_taken_ms[subjects])
         since_clock = np.where(begin, np.where(fall, clock_h[:, None], when[:, None]), memory.since_clock_ms[subjects])
-        since_device = np.where(begin, device[:, None], memory.since_device[subjects])
+        # of a hold that no reading began no device's time can tell
+        since_device = np.where(begin, np.where(mine, device[:, None], -1), memory.since_device[subjects])
         hold = np.where(fall, group.clear_hold_ms, group.hold_ms)
         elapsed = np.where(active, clock_h[:, None], when[:, None]) - since_clock
-        confirmed = mine & (since_device == device[:, None]) & (taken[:, None] - since_taken >= hold)
+        confirmed = mine & (since_device >= 0) & (since_device == device[:, None]) & (taken[:, None] - since_taken >= hold)
         over = (rise | fall) & ((elapsed >= hold) | confirmed)
         # silence while a hold is running raises: time alone made it unknown
         fell_silent = rising & is_open & ~met & possible & (cause is None)
@@ -413,7 +414,7 @@ class Stage:
         if not len(told):
             return
         at_ms = np.where(shut, when[:, None], since_taken + np.where(fell_silent, elapsed, hold))
-        by = np.where(raised, since_device, device[:, None])
+        by = np.where(raised & (since_device >= 0), since_device, device[:, None])
         self._show(
             group,
             subjects[told],
