@@ -25,7 +25,7 @@ from rules.versions import RuleVersion
 from sites.facts import Fact
 from sites.inbox import InboxDevice
 from sites.people import Session, User
-from sites.records import Change, Conflict, Page, Scope
+from sites.records import Change, Conflict, Page, SavedView, Scope
 from storage import (
     facts,
     migrate,
@@ -37,6 +37,7 @@ from storage import (
     records_orders,
     records_people,
     records_things,
+    records_views,
     tables,
 )
 from storage.database import open_engine, reading, writing
@@ -135,6 +136,10 @@ class Records:
         with reading(self.engine) as c:
             return records_things.rule_versions(c, rule_id)
 
+    def keep_rule_text(self, rule_id: str, version: int, text: str) -> None:
+        with writing(self.engine) as c:
+            records_things.keep_rule_text(c, rule_id, version, text)
+
     # -- projections ---------------------------------------------------------------------------------------------------
 
     def position(self) -> int:
@@ -160,6 +165,18 @@ class Records:
     def fact(self, kind: str, fact_id: str) -> Fact:
         with reading(self.engine) as c:
             return facts.one(c, kind, fact_id)
+
+    def alarm_views(self, user_id: str) -> list[SavedView]:
+        with reading(self.engine) as c:
+            return records_views.of(c, user_id)
+
+    def put_alarm_view(self, view: SavedView) -> SavedView:
+        with writing(self.engine) as c:
+            return records_views.put(c, view)
+
+    def drop_alarm_view(self, view_id: str) -> None:
+        with writing(self.engine) as c:
+            records_views.drop(c, view_id)
 
     def transitions(self, alarm_id: str) -> list[Transition]:
         with reading(self.engine) as c:

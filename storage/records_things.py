@@ -81,12 +81,23 @@ def rule_version(connection: Connection, rule_id: str, version: int) -> Rule:
 
 def rule_versions(connection: Connection, rule_id: str) -> list[RuleVersion]:
     """All versions of a rule, oldest first, and its removals, each with who made it when. Empty: there never was one."""
-    t, gone = tables.rule_versions, tables.removals
+    t, gone, written = tables.rule_versions, tables.removals, tables.rule_texts
+    texts = {row.version: row.text for row in connection.execute(select(written).where(written.c.rule_id == rule_id))}
     found = connection.execute(select(t).where(t.c.rule_id == rule_id).order_by(t.c.version)).mappings()
-    kept = [RuleVersion(version=row["version"], at_ms=row["at_ms"], who=row["who"], rule=rows.rule_of(row)) for row in found]
+    kept = [
+        RuleVersion(
+            version=row["version"], at_ms=row["at_ms"], who=row["who"], rule=rows.rule_of(row), text=texts.get(row["version"], "")
+        )
+        for row in found
+    ]
     removed = connection.execute(select(gone).where(gone.c.kind == "rule", gone.c.thing_id == rule_id)).mappings()
     kept += [RuleVersion(version=row["version"], at_ms=row["at_ms"], who="", rule=None) for row in removed]
     return sorted(kept, key=lambda each: each.version)
+
+
+def keep_rule_text(connection: Connection, rule_id: str, version: int, text: str) -> None:
+    """A version as it was written."""
+    put(connection, tables.rule_texts, [{"rule_id": rule_id, "version": version, "text": tables.storable(text)}])
 
 
 def _row(connection: Connection, kind: Kind, thing_id: str, lock: bool = False) -> Mapping[Any, Any] | None:

@@ -167,6 +167,10 @@ rule_versions = Table(
     *_words("who", "body"),
     *_ms("at_ms"),
 )
+# a version as it was written, with its comments, where it was edited as text
+rule_texts = Table(
+    "rule_texts", metadata, _id("rule_id"), Column("version", Integer, primary_key=True, autoincrement=False), *_words("text")
+)
 # which sites a rule or linkage is confined to; no row: all
 rule_sites = Table("rule_sites", metadata, _id("rule_id"), _id("site_id"), Index(None, "site_id"))
 
