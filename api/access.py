@@ -29,6 +29,7 @@ ACTS: dict[str, frozenset[str]] = {
     "proof_test": frozenset({"operator", "manager"}),
     "cut": frozenset({"operator", "manager"}),
     "restore": frozenset({"operator", "manager"}),
+    "plans": frozenset({"manager"}),
     "classify": frozenset({"manager"}),
     "commanding": frozenset({"manager"}),
     "configure": frozenset({"manager", "administrator"}),

@@ -47,6 +47,7 @@ class Door:
     exports: Exports
     clock: Clock
     codecs: Codecs
+    notices: Notices
     sessions: Sessions
     live: Live
     remembered: Remembered

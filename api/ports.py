@@ -13,17 +13,25 @@ from typing import Any, Literal, Protocol
 
 from alarms.model import Alarm, Transition
 from alarms.queries import AlarmQuery, Delivery
-from alarms.requests import AlarmRequest
+from api.ports_notify import NotifyRecords
 from hazards.model import Hazard, HazardStep
 from hazards.queries import HazardQuery
 from power.model import Measured, Order, OrderStep
+from power.plans import Night, Plan
 from power.queries import OrderQuery
 from power.refusals import Refusal
-from power.requests import PowerRequest
+from power.run_model import Run, RunItem
+from rules.backtest import Judged, Result
+from rules.explain import Explanation
+from rules.inheritance import Inheritance
+from rules.model import Rule
+from rules.standing import Standing
+from rules.versions import RuleVersion
 from sites.facts import Fact
 from sites.inbox import InboxDevice
+from sites.model import Circuit
 from sites.people import Session, User
-from sites.records import Change, Page, Scope
+from sites.records import Change, Page, SavedView, Scope
 from sites.roster import Roster
 from sites.series import Series
 
@@ -47,7 +55,7 @@ class Busy(Exception):
 
 
 class Desk(Protocol):
-    async def ask(self, request: AlarmRequest | PowerRequest) -> Answer:
+    async def ask(self, request: object) -> Answer:
         """Journal and decide. Raises AlarmError, PowerError, Busy."""
         ...
 
@@ -142,6 +150,26 @@ class Board(Protocol):
         """Why a cut of this circuit would be refused now, or None: the same decision as the order's."""
         ...
 
+    def frozen(self, plan: Plan) -> Sequence[tuple[int, Circuit, Refusal | None]]:
+        """What a run of this plan would cut now, and what stays on and why: (stage, circuit, why not)."""
+        ...
+
+    def stays_on(self, circuit: Circuit) -> Refusal | None:
+        """Why one click would not cut this circuit now, or None."""
+        ...
+
+    def observes(self, plan: Plan) -> tuple[str, str] | None:
+        """Why the plan's next night only observes (en, zh), or None."""
+        ...
+
+    def night(self, plan_id: str) -> Night | None:
+        """When the plan runs next."""
+        ...
+
+    def run(self, run_id: str) -> tuple[Run, Sequence[RunItem]] | None:
+        """A run that is live or ended within 72 h, with its items; None: ask the records."""
+        ...
+
     def health(self) -> Health: ...
 
 
@@ -175,7 +203,7 @@ class Feed(Protocol):
 # -- the records -------------------------------------------------------------------------------------------------------
 
 
-class Records(Protocol):
+class Records(NotifyRecords, Protocol):
     # configuration: kinds are district, enterprise, site, zone, device, circuit, rule, linkage;
     # things are the dataclasses of sites.model, rules.model.Rule, alarms.linkage.Linkage
     def things(self, kind: str, sites: Scope, cursor: str | None = None, limit: int = 50, **where: str) -> Page[Any]: ...
@@ -202,6 +230,13 @@ class Records(Protocol):
         ...
 
     def rule_version(self, rule_id: str, version: int) -> Any: ...
+    def rule_versions(self, rule_id: str) -> Sequence[RuleVersion]:
+        """Oldest first, with removals; empty when there never was one."""
+        ...
+
+    def keep_rule_text(self, rule_id: str, version: int, text: str) -> None:
+        """The version as it was written, with its comments."""
+        ...
 
     # projections
     def position(self) -> int: ...
@@ -211,6 +246,12 @@ class Records(Protocol):
         """Facets: by severity, state, site, zone, kind."""
         ...
 
+    def alarm_views(self, user_id: str) -> list[SavedView]: ...
+    def put_alarm_view(self, view: SavedView) -> SavedView:
+        """New at version 1, else in place of the version before. Raises Conflict."""
+        ...
+
+    def drop_alarm_view(self, view_id: str) -> None: ...
     def transitions(self, alarm_id: str) -> list[Transition]: ...
     def orders(self, query: OrderQuery, sites: Scope) -> Page[Order]: ...
     def order(self, order_id: str) -> Order: ...
@@ -289,11 +330,20 @@ class ExportJob:
     readings: int = 0
     bytes: int = 0
     problem: str | None = None
+    kind: Literal["history", "alarms"] = "history"
 
 
 class Exports(Protocol):
     def ask(self, points: Sequence[str], from_ms: int, to_ms: int, form: str, user_id: str) -> ExportJob:
         """Raises Busy."""
+        ...
+
+    def ask_alarms(self, query: AlarmQuery, sites: Scope, total: int, form: str, user_id: str) -> ExportJob:
+        """All alarms that answer a query, csv or xlsx; its `readings` are alarms. Raises Busy."""
+        ...
+
+    def incident(self, material: Mapping[str, Any], form: str) -> Path:
+        """An incident file of this material (`app.incident`), zip or html, in a folder of its own that the caller removes. Raises Busy."""
         ...
 
     def of(self, user_id: str) -> Sequence[ExportJob]:
@@ -303,6 +353,77 @@ class Exports(Protocol):
     def one(self, export_id: str) -> ExportJob | None: ...
     def file(self, export_id: str) -> Path | None: ...
     def cancel(self, export_id: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestJob:
+    """One backtest, as it stands. `present_version`: of the rule as it is kept; None: it is not kept yet."""
+
+    id: str
+    user_id: str
+    rule_id: str
+    rule_name: str
+    present_version: int | None
+    is_edited: bool  # tried is what was handed in, not what is kept
+    state: Literal["waiting", "running", "done", "failed"]
+    points: int
+    from_ms: int
+    to_ms: int
+    asked_ms: int
+    part: float = 0.0  # of the work that is done
+    readings: int = 0
+    problem: str | None = None
+
+
+class Backtests(Protocol):
+    def points(self, rules: Sequence[Rule], sites: Scope) -> Sequence[str]:
+        """The points that these rules look at, of devices at these sites."""
+        ...
+
+    def ask(
+        self,
+        tried: Rule,
+        present: Rule | None,
+        points: Sequence[str],
+        from_ms: int,
+        to_ms: int,
+        judged: Sequence[Judged],
+        user_id: str,
+        is_edited: bool,
+    ) -> BacktestJob:
+        """`present` is what `tried` is compared with, None: nothing. Raises Busy."""
+        ...
+
+    def of(self, user_id: str) -> Sequence[BacktestJob]:
+        """A person's, newest first."""
+        ...
+
+    def one(self, backtest_id: str) -> BacktestJob | None: ...
+    def result(self, backtest_id: str) -> Result | None:
+        """Of one that is done."""
+        ...
+
+    def cancel(self, backtest_id: str) -> None: ...
+
+
+class RuleBench(Protocol):
+    """How rules stand, asked of the running engine; and why, now or replayed."""
+
+    def standings(self, rule_id: str, subjects: Sequence[str]) -> Sequence[Standing | None]:
+        """None: the rule says nothing about this subject. Raises Busy."""
+        ...
+
+    def explain(self, rule_id: str, subject: str, at_ms: int | None, alarms: Sequence[Alarm]) -> Explanation:
+        """`at_ms` None: now. `alarms` are those of rule and subject around it. Raises Busy, Unavailable."""
+        ...
+
+    def compile_problem(self, rule: Rule) -> str | None:
+        """Why this rule does not compile; None: it does."""
+        ...
+
+    def inheritance(self) -> Inheritance:
+        """The overrides as they stand."""
+        ...
 
 
 class Clock(Protocol):

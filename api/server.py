@@ -21,6 +21,7 @@ from api.door import Door, only_known_parameters
 from api.idempotency import Remembered
 from api.live import HEARTBEAT_S, JOIN_S, Live
 from api.ports import Board, Clock, Codecs, Desk, Exports, Feed, History, Records
+from api.ports_notify import Notices
 from api.routes import (
     alarms,
     auth,
@@ -33,8 +34,10 @@ from api.routes import (
     live,
     orders,
     places,
+    plans,
     provisioning,
     rules,
+    runs,
     users,
 )
 from api.routes.exports import router as exports_router
@@ -56,6 +59,7 @@ def create_app(
     exports: Exports,
     clock: Clock,
     codecs: Codecs,
+    notices: Notices,
     secret: bytes,
     version: str = "0",
     cookie_secure: bool = False,
@@ -76,6 +80,7 @@ def create_app(
         exports=exports,
         clock=clock,
         codecs=codecs,
+        notices=notices,
         secret=secret,
         version=version,
         cookie_secure=cookie_secure,
@@ -97,6 +102,7 @@ def open_door(
     exports: Exports,
     clock: Clock,
     codecs: Codecs,
+    notices: Notices,
     secret: bytes,
     version: str = "0",
     cookie_secure: bool = False,
@@ -115,6 +121,7 @@ def open_door(
         exports=exports,
         clock=clock,
         codecs=codecs,
+        notices=notices,
         sessions=sessions,
         live=Live(feed, board, clock, sessions.person, live_join_s, live_heartbeat_s),
         remembered=Remembered(records, clock, secret),
@@ -150,7 +157,23 @@ def bare_app(version: str) -> FastAPI:
         separate_input_output_schemas=False,
     )
     v1 = APIRouter(prefix="/api/v1", dependencies=[Depends(only_known_parameters)])
-    for noun in (auth, places, provisioning, devices, decoding, circuits, rules, linkages, alarms, hazards, orders, live, users):
+    for noun in (
+        auth,
+        places,
+        provisioning,
+        devices,
+        decoding,
+        circuits,
+        rules,
+        linkages,
+        alarms,
+        hazards,
+        orders,
+        plans,
+        runs,
+        live,
+        users,
+    ):
         v1.include_router(noun.router)
     v1.include_router(exports_router)
     v1.include_router(suppressions_router)

@@ -17,9 +17,12 @@ from app.warden import Warden
 from ingest.clocks import OFFSET_WRONG_MS
 from power.measure import measured_of
 from power.model import Action, Measured, Order
+from power.plans import Night, Plan
 from power.refusals import Refusal, refusal
+from power.run_model import Run, RunItem
 from rules.presence import state_of
 from sites.facts import Fact
+from sites.model import Circuit
 from sites.roster import Roster
 
 _RECENT_AGAIN_MS = 60_000
@@ -102,6 +105,22 @@ class Board:
         if circuit is None:
             return refusal("unknown_circuit", f"there is no circuit {circuit_id}", f"没有回路 {circuit_id}")
         return self._warden.orders.refusal(Action.CUT, circuit, self._clock_ms(), By.PERSON)
+
+    def frozen(self, plan: Plan) -> list[tuple[int, Circuit, Refusal | None]]:
+        return self._warden.runs.frozen(plan, self._clock_ms())
+
+    def stays_on(self, circuit: Circuit) -> Refusal | None:
+        return self._warden.runs.stays_on(circuit, self._clock_ms())
+
+    def observes(self, plan: Plan) -> tuple[str, str] | None:
+        return self._warden.runs.observes(plan)
+
+    def night(self, plan_id: str) -> Night | None:
+        return self._warden.runs.night(plan_id)
+
+    def run(self, run_id: str) -> tuple[Run, Sequence[RunItem]] | None:
+        run = self._warden.runs.run(run_id)
+        return None if run is None else (run, self._warden.runs.items(run_id))
 
     def health(self) -> Health:
         return self._health()

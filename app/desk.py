@@ -34,7 +34,7 @@ class Desk:
         self._scan = scan
         self._projector = projector
 
-    async def ask(self, request: AlarmRequest | PowerRequest) -> Answer:
+    async def ask(self, request: object) -> Answer:
         """Raises AlarmError, PowerError, Busy."""
         future = self._scan.ask(request)
         try:

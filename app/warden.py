@@ -95,6 +95,7 @@ class Warden:
         suppressions, proof_tests = Suppressions(self.book, roster), ProofTests(self.book, roster)
         self.book.suppressors = (suppressions.causes, proof_tests.causes)
         self.orders.simulate_in(proof_tests.of_circuit)
+        self.runs = Runs(self.orders, roster, documents["plan"], documents["calendar"], lambda: self.now_ms)
         sections: list[Section] = [
             suppressions,
             proof_tests,
@@ -103,7 +104,7 @@ class Warden:
             PresenceChecks(roster, documents["presence_schedule"]),
             HandOvers(),
             SelfTests(),
-            Runs(self.orders, roster, documents["plan"], documents["calendar"], lambda: self.now_ms),
+            self.runs,
         ]
         self.sections = tuple(sections)
         self._section_of = {kind: section for section in sections for kind in section.requests}

@@ -103,6 +103,14 @@ class Runs:
         """In the order in which they are cut."""
         return list(self._items.get(run_id, {}).values())
 
+    def stays_on(self, circuit: Circuit, at_ms: int) -> Refusal | None:
+        """Why a click would not cut this circuit now; None: it would."""
+        return self._stays_on(circuit, By.PERSON, at_ms)
+
+    def observes(self, plan: Plan) -> tuple[str, str] | None:
+        """Why the plan's next night only observes, in both languages; None: it cuts."""
+        return self._observes(plan)
+
     def night(self, plan_id: str) -> Night | None:
         """When the plan runs next."""
         return self._nights.get(plan_id)

@@ -42,8 +42,12 @@ from api.ports import Answer, Busy, DeviceClock, Health, Presence, RefusedMessag
 from app.clock import ManualClock
 from app.feed import Feed
 from power.model import Action, Measured, Order, OrderState, OrderStep
+from power.orders import Orders
+from power.plans import Night, Plan, Stage
 from power.refusals import CIRCUIT_GONE, Refusal, refusal
 from power.requests import Cut, PowerRequest, RecordTrial, Restore, SetClass, SetCommanding
+from power.run_model import AbortRun, DecideRun, Run, RunItem, SkipNight, StartCuts, StartPlan
+from power.runs import Runs
 from rules.model import Level, Rule, RuleKind, Scope, Severity
 from sites.facts import Fact
 from sites.inbox import InboxDevice
@@ -67,7 +71,7 @@ PLACES = {"mall": "e1", "plant": "e2"}
 def tree() -> list[tuple[str, list[Any]]]:
     districts: list[Any] = [District(id="city", name="城市"), District(id="east", name="城东", parent_id="city")]
     districts.append(District(id="west", name="城西", parent_id="city"))
-    things: dict[str, list[Any]] = {k: [] for k in ("enterprise", "site", "zone", "device", "circuit", "rule", "linkage")}
+    things: dict[str, list[Any]] = {k: [] for k in ("enterprise", "site", "zone", "device", "circuit", "rule", "linkage", "plan")}
     for site, enterprise in PLACES.items():
         district = "east" if site == "mall" else "west"
         things["enterprise"].append(Enterprise(id=enterprise, district_id=district, name=f"{site} Ltd"))
@@ -108,6 +112,8 @@ def tree() -> list[tuple[str, list[Any]]]:
             )
         )
         things["linkage"].append(Linkage(id=f"{site}-linkage", name="通知", sites=(site,)))
+        stages = (Stage(classes=(CircuitClass.USE,)),)
+        things["plan"].append(Plan(id=f"{site}-plan", site_id=site, name="闭店", stages=stages, at_minute=1350))
     return [("district", districts), *things.items()]
 
 
@@ -227,13 +233,21 @@ class PaperBoard:
         self.alarms: dict[str, Alarm] = {}
         self.orders: dict[str, Order] = {}
         self.facts: dict[tuple[str, str], Fact] = {}
+        self.plans: dict[str, Plan] = {}
+        self.runs = Runs(Orders(self.roster, lambda _zone: False), self.roster, self.plans, {}, lambda: NOON)
         self.ready = True
         self.degraded: dict[str, str] = {}
         for kind, things in tree():
-            if kind not in ("rule", "linkage"):
+            if kind == "plan":
+                self.plans |= {plan.id: plan for plan in things}
+            elif kind not in ("rule", "linkage"):
                 for thing in things:
                     self.roster.put(thing)
+        self.runs.configured("plan", "mall-plan", NOON)
         for site in PLACES:
+            click = StartCuts(key="k", site_id=site, circuit_ids=(f"{site}-c1",), who="u-operator", reason="gas", countdown_s=60.0)
+            for fact in self.runs.request(click, NOON).facts:
+                self.facts[fact.kind, fact.id] = fact
             self.roster.add_point(f"{site}-gas", "lel")
             self.alarms[f"{site}-alarm"] = alarm(site)
             self.orders[f"{site}-order"] = order(site)
@@ -260,6 +274,22 @@ class PaperBoard:
         if circuit is None:
             return CIRCUIT_GONE
         return refusal("class_fire", "it feeds fire protection", "消防供电回路") if circuit.circuit_class is CircuitClass.FIRE else None
+
+    def frozen(self, plan: Plan) -> list[tuple[int, Circuit, Refusal | None]]:
+        return self.runs.frozen(plan, NOON)
+
+    def stays_on(self, circuit: Circuit) -> Refusal | None:
+        return self.cut_refusal(circuit.id)
+
+    def observes(self, plan: Plan) -> tuple[str, str] | None:
+        return self.runs.observes(plan)
+
+    def night(self, plan_id: str) -> Night | None:
+        return self.runs.night(plan_id)
+
+    def run(self, run_id: str) -> tuple[Run, list[RunItem]] | None:
+        run = self.runs.run(run_id)
+        return None if run is None else (run, self.runs.items(run_id))
 
     def health(self) -> Health:
         return Health(self.ready, self.degraded, {"readings_total": 12.0, "scan_ms_p99": 3.5})
@@ -310,6 +340,8 @@ class PaperDesk:
                 return Answer(2, True, facts=(proof_test("mall"),))
             case LinkHazard(alarm_id=i, who=who, hazard_id=hazard_id):
                 return Answer(2, True, alarms=(self._alarm(i, Signal.HAZARD_LINKED, who, hazard_id=hazard_id),))
+            case StartPlan() | StartCuts() | AbortRun() | DecideRun() | SkipNight():
+                return Answer(2, True, facts=tuple(self.board.runs.request(request, now_ms).facts))
             case Note(alarm_id=i, who=who) | Progress(alarm_id=i, who=who):
                 return Answer(2, True, alarms=(self._alarm(i, Signal.NOTED, who),))
         return Answer(2, True)
@@ -321,6 +353,11 @@ class PaperDesk:
     def configuration_changed(self, kind: str, thing_id: str, version: int, thing: Any | None) -> None:
         self.configured.append((kind, thing_id, version, thing))
         if kind in ("rule", "linkage"):
+            return
+        if kind == "plan":
+            self.board.plans.pop(thing_id, None)
+            if thing is not None:
+                self.board.plans[thing_id] = thing
             return
         if thing is None:
             self.board.roster.remove(kind, thing_id)

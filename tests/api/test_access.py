@@ -15,11 +15,11 @@ from fastapi.routing import APIRoute
 
 from api.access import ACTS, ROLES, reach
 from api.server import bare_app
-from sites.model import District, Enterprise, Site
+from sites.model import District, Enterprise, Site, derived_id
 from sites.people import Grant, User
 from sites.roster import Roster
 from tests.api.conftest import Service
-from tests.api.plant import PASSWORD, inbox_id
+from tests.api.plant import NOON, PASSWORD, inbox_id
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "access.md"
 
@@ -62,6 +62,7 @@ PLAN = {
     }
 }  # fmt: skip
 RULE = {"name": {"zh": "燃气", "en": "Gas"}, "kind": "level", "metric": "lel", "above": [{"limit": 25, "severity": "high", "deadband": 2}]}
+NIGHT = {"name": "闭店", "stages": [{"classes": ["use"]}], "at": "22:30"}
 USER = {"login": "new", "name": "New", "password": "a long password"}
 
 
@@ -122,6 +123,11 @@ def normal(service: Service, site: str) -> None:
 
     alarm = service.board.alarms[f"{site}-alarm"]
     service.board.alarms[alarm.id] = replace(alarm, condition=Condition.NORMAL, cleared_ms=alarm.changed_ms)
+
+
+def asking(service: Service, site: str) -> None:
+    """The service stood still in the middle of the run."""
+    service.board.runs.resumed(NOON - 3_600_000, NOON)
 
 
 CASES: dict[str, Case] = {
@@ -221,6 +227,24 @@ CASES: dict[str, Case] = {
     "GET /rules/{rule_id}": Case("see", "/rules/{site}-rule"),
     "PUT /rules/{rule_id}": Case("rules", "/rules/{site}-rule", {**RULE, "version": 1, "scope": {"sites": ["{site}"]}}),
     "DELETE /rules/{rule_id}": Case("rules", "/rules/{site}-rule"),
+    "GET /plans": Case("see", "/plans", outside=200),
+    "POST /plans": Case("plans", "/plans", {**NIGHT, "site_id": "{site}"}),
+    "GET /plans/{plan_id}": Case("see", "/plans/{site}-plan"),
+    "PUT /plans/{plan_id}": Case("plans", "/plans/{site}-plan", {**NIGHT, "site_id": "{site}", "version": 1}),
+    "DELETE /plans/{plan_id}": Case("plans", "/plans/{site}-plan"),
+    "POST /plans/{plan_id}/preview": Case("see", "/plans/{site}-plan/preview", {}),
+    "POST /plans/{plan_id}/runs": Case(
+        "cut", "/plans/{site}-plan/runs", {"reason": "drill", "second_login": "second", "second_password": PASSWORD}
+    ),
+    "POST /plans/{plan_id}/skip": Case("cut", "/plans/{site}-plan/skip", {"date": "2026-12-24", "reason": "late opening"}),
+    "POST /cuts/preview": Case("see", "/cuts/preview", {"zone_id": "{site}-kitchen"}),
+    "POST /cuts": Case("cut", "/cuts", {"zone_id": "{site}-kitchen", "circuit_ids": ["{site}-c1"], "reason": "smoke"}),
+    "GET /runs": Case("see", "/runs", outside=200),
+    "GET /runs/month": Case("see", "/runs/month?site={site}"),
+    "GET /runs/{run_id}": Case("see", "/runs/{run}"),
+    "GET /runs/{run_id}/report": Case("see", "/runs/{run}/report"),
+    "POST /runs/{run_id}/abort": Case("cut", "/runs/{run}/abort", {"reason": "stock-taking"}),
+    "POST /runs/{run_id}/decide": Case("cut", "/runs/{run}/decide", {"go": False, "reason": "late"}, before=asking),
     "GET /linkages": Case("see", "/linkages", outside=200),
     "POST /linkages": Case("rules", "/linkages", {"name": "new", "sites": ["{site}"]}, outside=403),
     "GET /linkages/{linkage_id}": Case("see", "/linkages/{site}-linkage"),
@@ -308,6 +332,7 @@ def ask(service: Service, case: Case, name: str, login: str | None, site: str) -
         "inbox": inbox_id(service.records, site) if "{inbox}" in f"{case.path}{case.body}" else "",
         "person": "u-operator" if site == "mall" else "u-plant",
         "register": base64.b64encode(f"site_id,zone_id,name,kind\n{site},{site}-kitchen,new,gas\n".encode()).decode(),
+        "run": derived_id("run", site, "click", "u-operator", "k"),
         "hazard": service.tokens.get("hazard", ""),
         "other": service.tokens.get("other", ""),
     }

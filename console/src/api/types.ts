@@ -528,6 +528,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/cuts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cut
+         * @description Cut the circuits that the preview showed, as one run. Whoever stays on now says why in its item.
+         */
+        post: operations["runs_cut"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cuts/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview
+         * @description Exactly what goes dark and what stays on and why; for a whole site with four digits to be typed.
+         */
+        post: operations["runs_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/decode": {
         parameters: {
             query?: never;
@@ -1302,6 +1342,106 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All Plans */
+        get: operations["plans_all_plans"];
+        put?: never;
+        /**
+         * New Plan
+         * @description 422 names every field that cannot be meant.
+         */
+        post: operations["plans_new_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans/{plan_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One Plan */
+        get: operations["plans_one_plan"];
+        /** Change Plan */
+        put: operations["plans_change_plan"];
+        post?: never;
+        /** Remove Plan */
+        delete: operations["plans_remove_plan"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans/{plan_id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview
+         * @description What a run would cut now, and what stays on and why: the same decision as the run's.
+         */
+        post: operations["plans_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans/{plan_id}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start
+         * @description Run it now, after its countdown. The first run of a plan needs a second person.
+         */
+        post: operations["plans_start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans/{plan_id}/skip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Skip
+         * @description Leave out the run of one local date, with the reason that the report keeps.
+         */
+        post: operations["plans_skip"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/points": {
         parameters: {
             query?: never;
@@ -1495,6 +1635,126 @@ export interface paths {
         post?: never;
         /** Remove Rule */
         delete: operations["rules_remove_rule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Runs
+         * @description Last changed first. While the records are away: those that are live.
+         */
+        get: operations["runs_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/month": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Month
+         * @description A site's month: nights cut, share proved, energy not used (an estimate), circuits that do not obey.
+         */
+        get: operations["runs_month"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Run
+         * @description The run with each of its circuits.
+         */
+        get: operations["runs_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/abort": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Abort
+         * @description Nothing more is ordered; what was ordered goes on to its end.
+         */
+        post: operations["runs_abort"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide
+         * @description A missed or interrupted run asks: run it now, or not.
+         */
+        post: operations["runs_decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Report
+         * @description Who, when, what; each circuit's watts before and after, time to proof, exceptions. Printable, or as data.
+         */
+        get: operations["runs_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2373,6 +2633,77 @@ export interface components {
             /** Version */
             version: number;
         };
+        /** ChangedPlanAsk */
+        ChangedPlanAsk: {
+            /**
+             * After Close Min
+             * @default 30
+             */
+            after_close_min: number;
+            /** At */
+            at?: string | null;
+            /** Calendar */
+            calendar?: string | null;
+            /**
+             * Countdown S
+             * @default 30
+             */
+            countdown_s: number;
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /** Except Circuits */
+            except_circuits?: string[];
+            /** Id */
+            id?: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Name En
+             * @default
+             */
+            name_en: string;
+            /**
+             * Notice Min
+             * @default 30
+             */
+            notice_min: number;
+            /**
+             * Observation Nights
+             * @default 3
+             */
+            observation_nights: number;
+            /**
+             * On Holidays
+             * @default true
+             */
+            on_holidays: boolean;
+            /**
+             * Retries
+             * @default 1
+             */
+            retries: number;
+            /**
+             * Retry After S
+             * @default 60
+             */
+            retry_after_s: number;
+            /** Site Id */
+            site_id: string;
+            /** Stages */
+            stages: components["schemas"]["StageAsk"][];
+            /**
+             * Stagger Ms
+             * @default 150
+             */
+            stagger_ms: number;
+            /** Version */
+            version: number;
+            /** Weekdays */
+            weekdays?: number[];
+        };
         /** ChangedSiteAsk */
         ChangedSiteAsk: {
             /**
@@ -2597,6 +2928,62 @@ export interface components {
             stays_on: components["schemas"]["CircuitSeen"][];
             /** Zone Id */
             zone_id: string;
+        };
+        /**
+         * CutsAsk
+         * @description `circuit_ids`: the list that the preview showed to go dark, whole; `challenge` and `digits`: those of the preview, where it gave
+         *     them.
+         */
+        CutsAsk: {
+            /** Alarm Id */
+            alarm_id?: string | null;
+            /**
+             * Challenge
+             * @default
+             */
+            challenge: string;
+            /** Circuit Ids */
+            circuit_ids: string[];
+            /**
+             * Countdown S
+             * @default 0
+             */
+            countdown_s: number;
+            /**
+             * Digits
+             * @default
+             */
+            digits: string;
+            /** Except Circuits */
+            except_circuits?: string[];
+            /** Floor */
+            floor?: string | null;
+            /** Reason */
+            reason: string;
+            /**
+             * Second Login
+             * @default
+             */
+            second_login: string;
+            /**
+             * Second Password
+             * @default
+             */
+            second_password: string;
+            /** Site Id */
+            site_id?: string | null;
+            /** Zone Id */
+            zone_id?: string | null;
+        };
+        /**
+         * DecideAsk
+         * @description `go`: it runs now what is left; else it never does.
+         */
+        DecideAsk: {
+            /** Go */
+            go: boolean;
+            /** Reason */
+            reason: string;
         };
         /**
          * DecodeAsk
@@ -3038,6 +3425,41 @@ export interface components {
             /** Until */
             until: string | null;
         };
+        /**
+         * FrozenItem
+         * @description `code` and reasons are empty for what goes dark.
+         */
+        FrozenItem: {
+            /**
+             * Circuit Class
+             * @enum {string}
+             */
+            circuit_class: "fire" | "life" | "permit_24h" | "night_off" | "use" | "manual" | "unclassified";
+            /** Circuit Id */
+            circuit_id: string;
+            /** Circuit Name */
+            circuit_name: string;
+            /** Code */
+            code: string;
+            /** Current A */
+            current_a: number | null;
+            /** Panel */
+            panel: string;
+            /** Power W */
+            power_w: number | null;
+            /** Reason */
+            reason: string;
+            /** Reason Zh */
+            reason_zh: string;
+            /** Stage */
+            stage: number;
+            /** Tenant */
+            tenant: string;
+            /** Zone Id */
+            zone_id: string;
+            /** Zone Name */
+            zone_name: string;
+        };
         /** GapShape */
         GapShape: {
             /**
@@ -3404,6 +3826,57 @@ export interface components {
             /** Topic */
             topic: string;
         };
+        /**
+         * ItemShape
+         * @description One circuit of a run. Only `proved` is green.
+         */
+        ItemShape: {
+            /** After A */
+            after_a: number | null;
+            /** After W */
+            after_w: number | null;
+            /** Before A */
+            before_a: number | null;
+            /** Before W */
+            before_w: number | null;
+            /** Circuit Id */
+            circuit_id: string;
+            /** Circuit Name */
+            circuit_name: string;
+            /** Code */
+            code: string;
+            /** Ended At */
+            ended_at: string | null;
+            /** Order Ids */
+            order_ids: string[];
+            /** Order State */
+            order_state: ("requested" | "sending" | "sent" | "confirmed" | "proved" | "unproved" | "rejected" | "failed" | "expired" | "refused" | "unknown" | "simulated") | null;
+            /** Ordered At */
+            ordered_at: string | null;
+            /** Panel */
+            panel: string;
+            /** Reason */
+            reason: string;
+            /** Reason Zh */
+            reason_zh: string;
+            /** Round */
+            round: number;
+            /** Stage */
+            stage: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "ordered" | "proved" | "unproved" | "failed" | "left_on" | "would_cut" | "dropped" | "already_off" | "simulated";
+            /** Tenant */
+            tenant: string;
+            /** Took Ms */
+            took_ms: number | null;
+            /** Zone Id */
+            zone_id: string;
+            /** Zone Name */
+            zone_name: string;
+        };
         /** LevelShape */
         LevelShape: {
             /** Deadband */
@@ -3561,6 +4034,59 @@ export interface components {
             reason: string;
         };
         /**
+         * MonthCircuit
+         * @description A circuit that did not obey in `nights` of the month's runs.
+         */
+        MonthCircuit: {
+            /** Circuit Id */
+            circuit_id: string;
+            /** Circuit Name */
+            circuit_name: string;
+            /** Last Reason */
+            last_reason: string;
+            /** Last Reason Zh */
+            last_reason_zh: string;
+            /** Nights */
+            nights: number;
+            /** Tenant */
+            tenant: string;
+        };
+        /**
+         * MonthShape
+         * @description `energy_not_used_kwh` is an estimate: what each proved circuit drew before the cut, times the hours from the proof until the
+         *     plan's calendar opens (8 h where it has none).
+         */
+        MonthShape: {
+            /** Disobedient */
+            disobedient: components["schemas"]["MonthCircuit"][];
+            /** Energy Not Used Kwh */
+            energy_not_used_kwh: number;
+            /** Failed */
+            failed: number;
+            /** Month */
+            month: string;
+            /** Nights */
+            nights: number;
+            /** Nights Missed */
+            nights_missed: number;
+            /** Nights Observed */
+            nights_observed: number;
+            /** Nights Run */
+            nights_run: number;
+            /** Nights Skipped */
+            nights_skipped: number;
+            /** Orders */
+            orders: number;
+            /** Proved */
+            proved: number;
+            /** Proved Share */
+            proved_share: number | null;
+            /** Site Id */
+            site_id: string;
+            /** Unproved */
+            unproved: number;
+        };
+        /**
          * MoveAsk
          * @description To another zone or site. At another site its circuits go along, and their trials are void.
          */
@@ -3599,6 +4125,17 @@ export interface components {
             name: string;
             /** Password */
             password: string;
+        };
+        /** NightShape */
+        NightShape: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            at: string;
+            /** Date */
+            date: string;
         };
         /** NoteAsk */
         NoteAsk: {
@@ -3833,6 +4370,136 @@ export interface components {
             /** Name */
             name: string;
         };
+        /**
+         * PlanAsk
+         * @description `at` is the local time of the site, `after_close_min` counts from the calendar's closing. `except_circuits` are never touched.
+         */
+        PlanAsk: {
+            /**
+             * After Close Min
+             * @default 30
+             */
+            after_close_min: number;
+            /** At */
+            at?: string | null;
+            /** Calendar */
+            calendar?: string | null;
+            /**
+             * Countdown S
+             * @default 30
+             */
+            countdown_s: number;
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /** Except Circuits */
+            except_circuits?: string[];
+            /** Id */
+            id?: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Name En
+             * @default
+             */
+            name_en: string;
+            /**
+             * Notice Min
+             * @default 30
+             */
+            notice_min: number;
+            /**
+             * Observation Nights
+             * @default 3
+             */
+            observation_nights: number;
+            /**
+             * On Holidays
+             * @default true
+             */
+            on_holidays: boolean;
+            /**
+             * Retries
+             * @default 1
+             */
+            retries: number;
+            /**
+             * Retry After S
+             * @default 60
+             */
+            retry_after_s: number;
+            /** Site Id */
+            site_id: string;
+            /** Stages */
+            stages: components["schemas"]["StageAsk"][];
+            /**
+             * Stagger Ms
+             * @default 150
+             */
+            stagger_ms: number;
+            /** Weekdays */
+            weekdays?: number[];
+        };
+        /** PlanPage */
+        PlanPage: {
+            /** Items */
+            items: components["schemas"]["PlanShape"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * PlanShape
+         * @description `next` is null for a plan that will not run. `circuits` is how many it covers now.
+         */
+        PlanShape: {
+            /** After Close Min */
+            after_close_min: number;
+            /** At */
+            at: string | null;
+            /** Calendar */
+            calendar: string | null;
+            /** Circuits */
+            circuits: number;
+            /** Countdown S */
+            countdown_s: number;
+            /** Enabled */
+            enabled: boolean;
+            /** Except Circuits */
+            except_circuits: string[];
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            next: components["schemas"]["NightShape"] | null;
+            /** Notice Min */
+            notice_min: number;
+            /** Observation Nights */
+            observation_nights: number;
+            /** On Holidays */
+            on_holidays: boolean;
+            /** Retries */
+            retries: number;
+            /** Retry After S */
+            retry_after_s: number;
+            /** Sentence */
+            sentence: string;
+            /** Sentence En */
+            sentence_en: string;
+            /** Site Id */
+            site_id: string;
+            /** Stages */
+            stages: components["schemas"]["StageShape"][];
+            /** Stagger Ms */
+            stagger_ms: number;
+            /** Version */
+            version: number;
+            /** Weekdays */
+            weekdays: number[];
+        };
         /** PointPage */
         PointPage: {
             /** Items */
@@ -3870,6 +4537,33 @@ export interface components {
             heard_at: string | null;
             /** State */
             state: string;
+        };
+        /**
+         * Preview
+         * @description What goes dark and what stays on and why. `challenge` with `digits` (to be shown and typed) where a whole site goes; `needs_second`:
+         *     another person with the right must give login and password.
+         */
+        Preview: {
+            /** Challenge */
+            challenge: string;
+            /** Digits */
+            digits: string;
+            /** Goes Dark */
+            goes_dark: components["schemas"]["FrozenItem"][];
+            /** Needs Second */
+            needs_second: boolean;
+            /** Observes */
+            observes: string | null;
+            /** Observes Zh */
+            observes_zh: string | null;
+            /** Power W */
+            power_w: number;
+            /** Site Id */
+            site_id: string;
+            /** Stays On */
+            stays_on: components["schemas"]["FrozenItem"][];
+            /** Tenants */
+            tenants: string[];
         };
         /**
          * ProgressAsk
@@ -3919,6 +4613,22 @@ export interface components {
         ProveAsk: {
             /** Password */
             password: string;
+        };
+        /**
+         * ReachAsk
+         * @description What one click is to cut: the alarm's zone, a zone with all in it, a floor of a site, or a whole site; less the exceptions.
+         */
+        ReachAsk: {
+            /** Alarm Id */
+            alarm_id?: string | null;
+            /** Except Circuits */
+            except_circuits?: string[];
+            /** Floor */
+            floor?: string | null;
+            /** Site Id */
+            site_id?: string | null;
+            /** Zone Id */
+            zone_id?: string | null;
         };
         /** RectificationAsk */
         RectificationAsk: {
@@ -4120,6 +4830,232 @@ export interface components {
             /** Version */
             version: number;
         };
+        /** RunAnswer */
+        RunAnswer: {
+            /** Alarm Id */
+            alarm_id: string | null;
+            /** Asks Until */
+            asks_until: string | null;
+            /** Before W */
+            before_w: number;
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Date */
+            date: string;
+            /**
+             * Due At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            due_at: string;
+            /** Ended At */
+            ended_at: string | null;
+            ended_by: components["schemas"]["Person"] | null;
+            /** Id */
+            id: string;
+            /** Is Asking */
+            is_asking: boolean;
+            /** Is Live */
+            is_live: boolean;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            /** Note */
+            note: string;
+            /** Note Zh */
+            note_zh: string;
+            /** Plan Id */
+            plan_id: string | null;
+            /** Reason */
+            reason: string;
+            /** Recorded */
+            recorded: boolean;
+            /** Round */
+            round: number;
+            second: components["schemas"]["Person"] | null;
+            /** Site Id */
+            site_id: string;
+            /** Stage */
+            stage: number;
+            /** Stages */
+            stages: number;
+            /**
+             * Starts At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            starts_at: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "countdown" | "running" | "retrying" | "done" | "aborted" | "missed" | "interrupted" | "declined" | "observed" | "skipped";
+            who: components["schemas"]["Person"] | null;
+        };
+        /**
+         * RunAsk
+         * @description A plan that never ran needs a second person, who gives login and password.
+         */
+        RunAsk: {
+            /** Reason */
+            reason: string;
+            /**
+             * Second Login
+             * @default
+             */
+            second_login: string;
+            /**
+             * Second Password
+             * @default
+             */
+            second_password: string;
+        };
+        /** RunDetail */
+        RunDetail: {
+            /** Alarm Id */
+            alarm_id: string | null;
+            /** Asks Until */
+            asks_until: string | null;
+            /** Before W */
+            before_w: number;
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Date */
+            date: string;
+            /**
+             * Due At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            due_at: string;
+            /** Ended At */
+            ended_at: string | null;
+            ended_by: components["schemas"]["Person"] | null;
+            /** Id */
+            id: string;
+            /** Is Asking */
+            is_asking: boolean;
+            /** Is Live */
+            is_live: boolean;
+            /** Items */
+            items: components["schemas"]["ItemShape"][];
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            /** Note */
+            note: string;
+            /** Note Zh */
+            note_zh: string;
+            /** Plan Id */
+            plan_id: string | null;
+            /** Reason */
+            reason: string;
+            /** Records Available */
+            records_available: boolean;
+            /** Round */
+            round: number;
+            second: components["schemas"]["Person"] | null;
+            /** Site Id */
+            site_id: string;
+            /** Stage */
+            stage: number;
+            /** Stages */
+            stages: number;
+            /**
+             * Starts At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            starts_at: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "countdown" | "running" | "retrying" | "done" | "aborted" | "missed" | "interrupted" | "declined" | "observed" | "skipped";
+            who: components["schemas"]["Person"] | null;
+        };
+        /** RunPage */
+        RunPage: {
+            /** Items */
+            items: components["schemas"]["RunShape"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /** RunShape */
+        RunShape: {
+            /** Alarm Id */
+            alarm_id: string | null;
+            /** Asks Until */
+            asks_until: string | null;
+            /** Before W */
+            before_w: number;
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Date */
+            date: string;
+            /**
+             * Due At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            due_at: string;
+            /** Ended At */
+            ended_at: string | null;
+            ended_by: components["schemas"]["Person"] | null;
+            /** Id */
+            id: string;
+            /** Is Asking */
+            is_asking: boolean;
+            /** Is Live */
+            is_live: boolean;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            /** Note */
+            note: string;
+            /** Note Zh */
+            note_zh: string;
+            /** Plan Id */
+            plan_id: string | null;
+            /** Reason */
+            reason: string;
+            /** Round */
+            round: number;
+            second: components["schemas"]["Person"] | null;
+            /** Site Id */
+            site_id: string;
+            /** Stage */
+            stage: number;
+            /** Stages */
+            stages: number;
+            /**
+             * Starts At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            starts_at: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "countdown" | "running" | "retrying" | "done" | "aborted" | "missed" | "interrupted" | "declined" | "observed" | "skipped";
+            who: components["schemas"]["Person"] | null;
+        };
         /** ScopeShape */
         ScopeShape: {
             /** Device Kinds */
@@ -4270,6 +5206,24 @@ export interface components {
             /** Version */
             version: number;
         };
+        /** SkipAnswer */
+        SkipAnswer: {
+            /** Date */
+            date: string;
+            /** Plan Id */
+            plan_id: string;
+            /** Reason */
+            reason: string;
+            /** Recorded */
+            recorded: boolean;
+        };
+        /** SkipAsk */
+        SkipAsk: {
+            /** Date */
+            date: string;
+            /** Reason */
+            reason: string;
+        };
         /**
          * SnapshotShape
          * @description event: snapshot. Everything open in the person's scope.
@@ -4288,6 +5242,45 @@ export interface components {
             health: components["schemas"]["HealthShape"];
             /** Orders */
             orders: components["schemas"]["OrderShape"][];
+        };
+        /**
+         * StageAsk
+         * @description Circuits that go together; empty filters do not choose.
+         */
+        StageAsk: {
+            /** Circuits */
+            circuits?: string[];
+            /** Classes */
+            classes?: ("fire" | "life" | "permit_24h" | "night_off" | "use" | "manual" | "unclassified")[];
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /**
+             * Pause S
+             * @default 0
+             */
+            pause_s: number;
+            /** Tenants */
+            tenants?: string[];
+            /** Zones */
+            zones?: string[];
+        };
+        /** StageShape */
+        StageShape: {
+            /** Circuits */
+            circuits: string[];
+            /** Classes */
+            classes: ("fire" | "life" | "permit_24h" | "night_off" | "use" | "manual" | "unclassified")[];
+            /** Name */
+            name: string;
+            /** Pause S */
+            pause_s: number;
+            /** Tenants */
+            tenants: string[];
+            /** Zones */
+            zones: string[];
         };
         /** SubmitAsk */
         SubmitAsk: {
@@ -4525,6 +5518,11 @@ export interface components {
              * @enum {string}
              */
             verdict: "true" | "false" | "test" | "fault" | "nuisance";
+        };
+        /** WhyAsk */
+        WhyAsk: {
+            /** Reason */
+            reason: string;
         };
         /** WithdrawAsk */
         WithdrawAsk: {
@@ -5910,6 +6908,90 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CodecList"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    runs_cut: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CutsAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunAnswer"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    runs_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReachAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
                 };
             };
             /** @description a problem of RFC 9457 */
@@ -8299,6 +9381,341 @@ export interface operations {
             };
         };
     };
+    plans_all_plans: {
+        parameters: {
+            query?: {
+                site?: string | null;
+                /** @description next_cursor of the page before */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanPage"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    plans_new_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlanAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    plans_one_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                plan_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    plans_change_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                plan_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangedPlanAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    plans_remove_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                plan_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    plans_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                plan_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    plans_start: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                plan_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunAnswer"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    plans_skip: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                plan_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SkipAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SkipAnswer"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
     devices_points: {
         parameters: {
             query?: {
@@ -8885,6 +10302,269 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    runs_runs: {
+        parameters: {
+            query?: {
+                site?: string | null;
+                plan?: string | null;
+                state?: ("countdown" | "running" | "retrying" | "done" | "aborted" | "missed" | "interrupted" | "declined" | "observed" | "skipped") | null;
+                /** @description first moment, inclusive */
+                from?: string | null;
+                /** @description last moment, exclusive */
+                to?: string | null;
+                /** @description next_cursor of the page before */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunPage"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    runs_month: {
+        parameters: {
+            query: {
+                site: string;
+                of?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonthShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    runs_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetail"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    runs_abort: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WhyAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunAnswer"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    runs_decide: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunAnswer"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    runs_report: {
+        parameters: {
+            query?: {
+                form?: string;
+                lang?: string;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                    "text/csv; charset=utf-8": unknown;
+                    "text/html; charset=utf-8": unknown;
+                };
             };
             /** @description a problem of RFC 9457 */
             "4XX": {
