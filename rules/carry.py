@@ -46,6 +46,8 @@ def carry(old_program: Program, old_memory: Memory, new_program: Program) -> Mem
     loosen(new_program, memory)
     carry_derived(old_program, old_memory, new_program, memory)
     subjects_points.carry(old_program, old_memory, new_program, memory)
+    if memory.recurrence is not None and old_memory.recurrence is not None:
+        memory.recurrence.load(old_memory.recurrence.dump(), memory.now_ms, memory.lost_ms, memory.paused_ms, old_memory.recurrence)
     memory.settle()
     return memory
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.compile import Program, meaning
+from rules.compile import Program, meanings
 from rules.derived import seed
 from rules.derived_due import derived_of
 from rules.derived_gates import loosen
 from rules.derived_load import find_pairs, rules_by_id
 from rules.kernels import RISING, judge
 from rules.memory import Memory
-from rules.model import Rule
-from rules.pairs import window_meaning
+from rules.pairs import spread, window_meaning
 from rules.windows import NEVER
 
 
@@ -26,56 +25,53 @@ def carry_derived(old_program: Program, old_memory: Memory, new_program: Program
     if derived is None or own is None:
         return
     own.now_ms = memory.now_ms
-    old, before = old_program.derived, old_memory.derived
-    kept: NDArray[np.bool_] = np.zeros(derived.pairs, np.bool_)
-    if derived.pairs and old is not None and before is not None:
-        before.fit()
-        state = before.dump()
-        rules = rules_by_id(new_program, [rule.id for rule in old_program.rules])
-        # rows lie as they did: one roster
-        rows = old.row[before.known()].astype(np.int64)
-        pair_of = find_pairs(derived, rows, rules[state.rules])
-        windows = np.array(
-            [_is_same_window(old_program.rules[at], _rule(new_program, to)) for at, to in enumerate(rules.tolist())], np.bool_
-        )
-        levels = state.check_level
-        old_rule = state.rules[state.check_pair]
-        same_level = _levels_alike(old_program, new_program, rules)
-        spec = old_program.first_spec[old_rule] + levels
-        own.load(state, pair_of, windows[state.rules], same_level[spec])
-        kept = own.taken_ms[: derived.pairs] != NEVER
-        _begin_true_ones(old_program, new_program, memory, np.flatnonzero(kept))
-        loosen(new_program, memory)
-    seed(new_program, memory, np.flatnonzero(~kept))
+    if old_program.derived is not None and old_memory.derived is not None and derived.pairs:
+        _take_over(old_program, old_memory, new_program, memory)
+    seed(new_program, memory, np.flatnonzero(own.taken_ms[: derived.pairs] == NEVER))
 
 
-def _begin_true_ones(old_program: Program, new_program: Program, memory: Memory, pairs: NDArray[np.int64]) -> None:
-    """Levels that are new on a window that is kept begin their hold now, where the value as last judged meets them."""
+def _take_over(old_program: Program, old_memory: Memory, new_program: Program, memory: Memory) -> None:
+    old, before = derived_of(old_program, old_memory)
     derived, own = derived_of(new_program, memory)
-    new_rules = rules_by_id(old_program, [rule.id for rule in new_program.rules])
-    is_known = _levels_alike(new_program, old_program, new_rules)
-    checks, of = derived.checks_of(pairs)
-    spec = derived.tier.check_spec[checks]
-    met, _ = judge(new_program.specs, spec, own.values[pairs][of])
-    begins = np.flatnonzero(met & ~is_known[spec] & (own.status[checks] == 0))
-    check = checks[begins]
-    own.status[check] = RISING
-    own.since_taken_ms[check] = own.taken_ms[pairs[of[begins]]]
-    own.since_clock_ms[check] = memory.now_ms
+    before.fit()
+    state, known = before.dump(), before.known()
+    rules = rules_by_id(new_program, [rule.id for rule in old_program.rules])
+    pair_of = find_pairs(derived, old.row[known].astype(np.int64), rules[state.rules])  # rows lie as they did: one roster
+    is_same_window = np.array(
+        [
+            at >= 0 and window_meaning(rule) == window_meaning(new_program.rules[at])
+            for rule, at in zip(old_program.rules, rules, strict=True)
+        ],
+        np.bool_,
+    )
+    old_meaning, new_meaning = _numbered(old_program, new_program)
+    # the same level of the same pair, before and now
+    pairs = np.flatnonzero(pair_of >= 0)
+    count = np.minimum(old.levels[known[pairs]], derived.levels[pair_of[pairs]])
+    was, _ = spread(old.first_check[known[pairs]], count)
+    now, _ = spread(derived.first_check[pair_of[pairs]], count)
+    alike = old_meaning[old.tier.check_spec[was]] == new_meaning[derived.tier.check_spec[now]]
+    old_goes_on: NDArray[np.bool_] = np.zeros(old.checks, np.bool_)
+    new_went_on: NDArray[np.bool_] = np.zeros(derived.checks, np.bool_)
+    old_goes_on[was[alike]] = new_went_on[now[alike]] = True
+    own.load(state, pair_of, is_same_window[state.rules], old_goes_on[np.flatnonzero(before.status[: before.checks])])
+    _begin_true_ones(new_program, memory, new_went_on)
+    loosen(new_program, memory)
 
 
-def _levels_alike(one: Program, other: Program, rules: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """By spec of `one`: whether the rule that its rule is in the other program (`rules`, -1: none) has the same level."""
-    found = np.zeros(len(one.specs.rule), np.bool_)
-    for spec, (at, level) in enumerate(zip(one.specs.rule.tolist(), one.specs.level.tolist(), strict=True)):
-        to = _rule(other, int(rules[at]))
-        found[spec] = to is not None and level < len(to.levels) and meaning(one.rules[at], level) == meaning(to, level)
-    return found
+def _begin_true_ones(program: Program, memory: Memory, went_on: NDArray[np.bool_]) -> None:
+    """Levels that are new on a window that is kept begin their hold now, where the value as last judged meets them."""
+    derived, own = derived_of(program, memory)
+    checks = np.flatnonzero(~went_on & (own.status[: derived.checks] == 0))
+    pair = derived.check_pair[checks]
+    met, _ = judge(program.specs, derived.tier.check_spec[checks], own.values[pair])
+    own.status[checks[met]] = RISING
+    own.since_taken_ms[checks[met]] = own.taken_ms[pair[met]]
+    own.since_clock_ms[checks[met]] = memory.now_ms
 
 
-def _is_same_window(old: Rule, new: Rule | None) -> bool:
-    return new is not None and window_meaning(old) == window_meaning(new)
-
-
-def _rule(program: Program, at: int) -> Rule | None:
-    return program.rules[at] if at >= 0 else None
+def _numbered(old: Program, new: Program) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """A number for the meaning of each spec of both programs: equal where the meanings are."""
+    numbers: dict[tuple[object, ...], int] = {}
+    one, other = ([numbers.setdefault(each, len(numbers)) for each in meanings(program)] for program in (old, new))
+    return np.array(one, np.int64), np.array(other, np.int64)

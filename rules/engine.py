@@ -51,9 +51,9 @@ def step(program: Program, memory: Memory, readings: Readings, until_ms: int) ->
         is_whole = last - first == len(arrived)
         _span(program, memory, readings if is_whole else readings.cut(first, last), arrived[first:last], to_ms, edges)
     made = merged(findings(program, memory, edges), edges.others)
-    if program.derived is None:
-        return made
-    return merged(made, derived.step(program, memory, readings, arrived, began_ms, memory.now_ms))
+    if program.derived is not None:
+        made = merged(made, derived.step(program, memory, readings, arrived, began_ms, memory.now_ms))
+    return made if memory.recurrence is None else memory.recurrence.step(made, memory.now_ms)
 
 
 def _span(program: Program, memory: Memory, readings: Readings, arrived: NDArray[np.int64], until_ms: int, edges: Edges) -> None:
@@ -103,7 +103,8 @@ def due_ms(memory: Memory) -> int | None:
     silences = memory.watch_wheel.next_ms() if memory.paused_ms is None else None
     subjects = memory.subjects.due_ms(memory.now_ms) if memory.subjects is not None else None
     dues = (subjects, holds, None if silences is None else silences + memory.lost_ms, None if turns == FAR else turns, next_due_ms(memory))
-    return min((due for due in dues if due is not None), default=None)
+    recurrences = memory.recurrence.due_ms() if memory.recurrence is not None else None
+    return min((due for due in (*dues, recurrences) if due is not None), default=None)
 
 
 def pause(program: Program, memory: Memory, now_ms: int) -> list[Finding]:
@@ -130,6 +131,8 @@ def _start(program: Program, memory: Memory) -> None:
         memory.fit()
     if program.subjects is not None:
         subjects_points.attach(program, memory)
+    if memory.recurrence is not None:
+        memory.recurrence.hear(memory.lost_ms, memory.paused_ms)
 
 
 def _device_item(program: Program, memory: Memory, device_id: str, arrived_ms: int, kind: int) -> list[Finding]:
@@ -144,7 +147,8 @@ def _device_item(program: Program, memory: Memory, device_id: str, arrived_ms: i
         stage = subjects_points.stage(program, memory, nothing, nothing.arrived_ms, edges, partial(_take, program, memory), _fire)
         stage.look_again(row)
         edges.others += subjects_points.findings(program, stage.made, 0)
-    return made + merged(findings(program, memory, edges), edges.others)
+    following = merged(findings(program, memory, edges), edges.others)
+    return made + (following if memory.recurrence is None else memory.recurrence.step(following, memory.now_ms))
 
 
 def _take(

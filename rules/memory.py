@@ -18,6 +18,7 @@ from rules.derived_load import load_derived
 from rules.derived_memory import DerivedMemory, DerivedState
 from rules.kernels import BY_SCHEDULE, PENDING, SHUT, due_times, quiet_bounds
 from rules.newest import Newest
+from rules.recurrence import Recurrence, RecurrenceState
 from rules.subjects_memory import SubjectMemory
 from rules.subjects_state import SubjectsState
 from rules.wheel import Wheel
@@ -62,6 +63,7 @@ class MemoryState:
     newest_heard_h: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     newest_delay_ms: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     derived: DerivedState = field(default_factory=DerivedState)
+    recurrence: RecurrenceState = field(default_factory=RecurrenceState)
     subjects: SubjectsState | None = None
 
 
@@ -113,6 +115,7 @@ class Memory:
         self.subjects: SubjectMemory | None = None
         self.subjects_state: SubjectsState | None = None
         self.derived = None if program.derived is None else DerivedMemory(program.derived)
+        self.recurrence = Recurrence(program) if any(rule.of for rule in program.rules) else None
         self.fit()
 
     def fit(self) -> None:
@@ -244,6 +247,7 @@ class Memory:
             newest_values=self.newest.values.copy(),
             newest_heard_h=self.newest.heard_h.copy(),
             newest_delay_ms=self.newest.delay_ms.copy(),
+            recurrence=RecurrenceState() if self.recurrence is None else self.recurrence.dump(),
             derived=DerivedState() if self.derived is None else self.derived.dump(),
             subjects=self.subjects_state if self.subjects is None else self.subjects.dump(program),
         )
@@ -284,6 +288,8 @@ class Memory:
         row, known = _rows_of(roster.columns.keys[: self.rows], sorted_keys, state.newest_keys)
         columns = (state.newest_values, state.newest_heard_h, state.newest_delay_ms)
         self.newest.load(row[known], columns[0][known], columns[1][known], columns[2][known])
+        if self.recurrence is not None:
+            self.recurrence.load(state.recurrence, self.now_ms, self.lost_ms, self.paused_ms)
         load_derived(program, self, state.derived, state.rule_ids)
         self.subjects_state = state.subjects
         if state.gates_settled:
