@@ -14,7 +14,7 @@ from typing import Any
 
 from alarms.birth import alarm_of_finding, alarm_of_service, is_in_test
 from alarms.errors import IllegalTransition, UnknownAlarm
-from alarms.lifecycle import Standing, advance, standing_of, words
+from alarms.lifecycle import Standing, advance, kept_open, standing_of, words
 from alarms.model import Alarm, Attention, Condition, Signal, Suppression, Transition, Verdict
 from alarms.replies import carried_out, refused
 from alarms.requests import Acknowledge, BookRequest, Reset
@@ -158,7 +158,7 @@ class Book:
             causes, standing = self._causes(alarm, roster), standing_on(alarm)
             begins = alarm.condition is Condition.ACTIVE or standing or any(cause.kind == SHELVED for cause in causes)
             if causes and causes != standing and begins:
-                made.append(self._suppress(alarm, causes, at_ms, who))
+                made.append(self._suppress(alarm, causes, roster, at_ms, who))
             elif not causes and alarm.attention is Attention.SUPPRESSED:
                 made.append(self._unsuppress(alarm, roster, at_ms, who))
         return made
@@ -173,9 +173,10 @@ class Book:
     def _inhibit_behind(self, alarm: Alarm, roster: Roster, at_ms: int) -> list[Transition]:
         return self.inhibit(roster, at_ms, roster.behind(alarm.device_id)) if is_silence(alarm) else []
 
-    def _suppress(self, alarm: Alarm, causes: tuple[Suppression, ...], at_ms: int, who: str | None = None) -> Transition:
+    def _suppress(self, alarm: Alarm, causes: tuple[Suppression, ...], roster: Roster, at_ms: int, who: str | None = None) -> Transition:
         why = causes[0]
-        changes = {"suppression": why, "suppressions": causes, "is_test": alarm.is_test or _in_proof(causes)}
+        says_so = is_in_test(roster, alarm.device_id, at_ms) if _in_proof(standing_on(alarm)) else alarm.is_test
+        changes = {"suppression": why, "suppressions": causes, "is_test": says_so or _in_proof(causes)}
         return self._change(alarm, Signal.SUPPRESSED, at_ms, changes, who=who, note=why.reason, note_zh=why.reason_zh, value=alarm.value)
 
     def _unsuppress(self, alarm: Alarm, roster: Roster, at_ms: int, who: str | None = None) -> Transition:
@@ -205,6 +206,15 @@ class Book:
         """It asks again, counted."""
         changes = {"realarms": alarm.realarms + 1}
         return [self._change(alarm, Signal.REALARMED, now_ms, changes, note=note, note_zh=note_zh, value=alarm.value)]
+
+    def chatter(self, alarm: Alarm, now_ms: int, note: str, note_zh: str) -> list[Transition]:
+        """It comes and goes. One that a person must reset anyway is only said to; any other does not end before it is quiet."""
+        changes = {"is_chattering": not alarm.is_latched}
+        return [self._change(alarm, Signal.CHATTERED, now_ms, changes, note=note, note_zh=note_zh, value=alarm.value)]
+
+    def quiet(self, alarm: Alarm, now_ms: int, note: str, note_zh: str) -> list[Transition]:
+        """It has stopped to come and go: what was kept open only for that ends."""
+        return [self._change(alarm, Signal.QUIETED, now_ms, {}, note=note, note_zh=note_zh, value=alarm.value)]
 
     # -- what the service complains of -----------------------------------------------------------------------------
 
@@ -295,7 +305,7 @@ class Book:
         causes = self._causes(replace(present, condition=Condition.ACTIVE, **changes), roster)
         made: list[Transition] = []
         if causes and causes != standing_on(present):
-            made.append(self._suppress(present, causes, at_ms))
+            made.append(self._suppress(present, causes, roster, at_ms))
         elif not causes and present.attention is Attention.SUPPRESSED and present.condition is Condition.ACTIVE:
             made.append(self._unsuppress(present, roster, at_ms))
         if "is_test" in changes:
@@ -328,6 +338,10 @@ class Book:
         after = advance(before, signal)
         assert isinstance(after, Standing), f"{signal} of alarm {alarm.id} while {words(before)}: {after}"
         fields = dict(changes)
+        if signal in (Signal.WITHDRAWN, Signal.QUIETED):
+            fields["is_chattering"] = False
+        elif alarm.is_chattering:
+            after = kept_open(after, before if signal is not Signal.UNSUPPRESSED else None)
         if after.is_ended and alarm.ended_ms is None:
             fields["ended_ms"] = at_ms
             if alarm.verdict is None and _in_proof(standing_on(alarm)):
