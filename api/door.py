@@ -23,6 +23,7 @@ from api.idempotency import HEADER as KEY_HEADER
 from api.idempotency import MOST_LONG, Remembered
 from api.live import Live
 from api.ports import Board, Clock, Codecs, Desk, Exports, Feed, History, Records
+from api.ports_notify import Notices
 from api.problems import Problem, forbidden, invalid, not_found
 from api.sessions import PROOF_MS, Sessions, SignedInAs
 from api.shapes.people import Person

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from alarms.figures import Counted
 from alarms.model import Alarm, Transition
 from alarms.queries import AlarmQuery, Delivery
 from api.ports_notify import NotifyRecords
@@ -246,6 +247,18 @@ class Records(NotifyRecords, Protocol):
         """Facets: by severity, state, site, zone, kind."""
         ...
 
+    def counted_alarms(self, sites: Scope, site: str | None, from_ms: int, to_ms: int, now_ms: int, by: str | None = None) -> Counted:
+        """What the figures of a span are made of; `by`: of what this person acknowledged."""
+        ...
+
+    def alarm_operators(self, sites: Scope, site: str | None, from_ms: int, to_ms: int) -> list[str]:
+        """Who acknowledged alarms of the span, most first."""
+        ...
+
+    def presences(self, sites: Scope, site: str | None, from_ms: int, to_ms: int) -> dict[str, list[tuple[int, str]]]:
+        """How devices were heard: (since, state) by device, the first at or before `from_ms` where known."""
+        ...
+
     def alarm_views(self, user_id: str) -> list[SavedView]: ...
     def put_alarm_view(self, view: SavedView) -> SavedView:
         """New at version 1, else in place of the version before. Raises Conflict."""
@@ -423,6 +436,10 @@ class RuleBench(Protocol):
 
     def inheritance(self) -> Inheritance:
         """The overrides as they stand."""
+        ...
+
+    def shipped(self) -> Sequence[tuple[str, Sequence[Rule]]]:
+        """The rule sets of this release: (file, its rules)."""
         ...
 
 

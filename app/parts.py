@@ -23,7 +23,7 @@ from ingest.broker import Broker
 from ingest.embedded import EmbeddedBroker
 from ingest.gb26875_tcp import Listener
 from ingest.inbox import Inbox
-from notify.sender import Sender
+from notify.post_office import PostOffice
 from storage.history_writer import HistoryWriter
 from storage.journal_sqlite import SqliteJournal
 from storage.projector import Projector
@@ -48,7 +48,7 @@ class Parts:
     projector: Projector
     historian: Any
     history: HistoryWriter
-    sender: Sender
+    post_office: PostOffice
     tester: SelfTester
     feed: Feed
     board: Board
@@ -88,7 +88,7 @@ def health_of(parts: Parts) -> Health:
         "records": parts.opening.problem or parts.projector.degraded_reason,
         "historian": parts.history.degraded_reason,
         "snapshot": parts.keeper.failed,
-        "notifications": parts.sender.degraded_reason,
+        "notifications": parts.post_office.degraded_reason,
     }
     degraded |= {part: reason for part, reason in reasons.items() if reason}
     if parts.tester.last is not None and parts.tester.last.state == "failed":

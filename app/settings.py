@@ -10,14 +10,17 @@ import re
 import secrets
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from alarms.contacts import masked_url
+from notify.gateway import DEFAULT_BODY
 from storage.retention import Retention
 
 _PREFIX = "SITEWARDEN_"
+GatewayState = Literal["sent", "delivered", "answered", "failed"]
 _SECRET = re.compile(r"(?<=://)([^@/\s]*)@")
 
 
@@ -57,6 +60,36 @@ class Settings(BaseSettings):
     cookie_secure: bool = False
     smtp_url: str | None = None
     smtp_sender: str = "sitewarden@localhost"
+    sms_url: str = ""
+    sms_method: Literal["POST", "PUT", "GET"] = "POST"
+    sms_headers: dict[str, str] = Field(default_factory=dict)
+    sms_body: str = DEFAULT_BODY
+    sms_id_at: str = "/id"
+    sms_ok_at: str = ""
+    sms_ok: str = ""
+    sms_status_url: str = ""
+    sms_state_at: str = "/state"
+    sms_states: dict[str, GatewayState] = Field(default_factory=dict)
+    sms_secret: str = ""
+    voice_url: str = ""
+    voice_method: Literal["POST", "PUT", "GET"] = "POST"
+    voice_headers: dict[str, str] = Field(default_factory=dict)
+    voice_body: str = DEFAULT_BODY
+    voice_id_at: str = "/id"
+    voice_ok_at: str = ""
+    voice_ok: str = ""
+    voice_status_url: str = ""
+    voice_state_at: str = "/state"
+    voice_states: dict[str, GatewayState] = Field(default_factory=dict)
+    voice_secret: str = ""
+    voice_digits_at: str = "/digits"
+    voice_acknowledge_digits: str = Field("", pattern=r"^[0-9*#]{0,8}$")
+    webhook_secret: str = ""
+    apprise_schemes: str = ""
+    notify_private: bool = False
+    notify_ca: Path | None = None
+    notify_most_waiting: int = Field(20, ge=2, le=10_000)
+    public_url: str = ""
     secret_key: str = ""
     self_test_s: int = Field(900, ge=0)  # the alarm path tests itself so often; 0: only when asked
     scan_min_ms: int = Field(10, ge=1, le=1_000)
@@ -90,6 +123,13 @@ class Settings(BaseSettings):
     def _historian_scheme(cls, url: str) -> str:
         if not url.startswith(("duckdb:///", "influxdb://", "influxdbs://", "memory://")):
             raise ValueError("must begin with duckdb:///, influxdb://, influxdbs:// or memory://")
+        return url
+
+    @field_validator("sms_url", "voice_url", "sms_status_url", "voice_status_url", "public_url")
+    @classmethod
+    def _web_scheme(cls, url: str) -> str:
+        if url and not url.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
         return url
 
     @field_validator("history_hour_days")
@@ -140,6 +180,13 @@ class Settings(BaseSettings):
         """Every setting as text, without secrets."""
         shown = {name: str(value) for name, value in self.model_dump().items()}
         shown["secret_key"] = "(set)" if self.secret_key else "(made in the data directory)"
+        for name in ("sms_secret", "voice_secret", "webhook_secret"):
+            shown[name] = "(set)" if getattr(self, name) else ""
+        for name in ("sms", "voice"):
+            shown[f"{name}_headers"] = ", ".join(f"{key}: ***" for key in getattr(self, f"{name}_headers"))
+            shown[f"{name}_body"] = "(as shipped)" if getattr(self, f"{name}_body") == DEFAULT_BODY else "(set)"
+            for part in ("url", "status_url"):  # many gateways want their key in the query or the path
+                shown[f"{name}_{part}"] = masked_url(getattr(self, f"{name}_{part}"))
         return {name: _SECRET.sub("***@", value) for name, value in shown.items()}
 
 
@@ -157,4 +204,5 @@ def load(**given: Any) -> Settings:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         allowed = ", ".join(Settings.model_fields) if first["type"] == "extra_forbidden" else first["msg"]
-        raise SettingsError(f"setting {name}: given {first.get('input')!r}; {allowed}") from None
+        given_value = "***" if any(word in name for word in ("secret", "headers", "body")) else repr(first.get("input"))
+        raise SettingsError(f"setting {name}: given {_SECRET.sub('***@', given_value)}; {allowed}") from None

@@ -29,6 +29,7 @@ from app.feed import Feed
 from app.keeper import Keeper
 from app.opening import RecordsOpening
 from app.parts import Clock, Parts
+from app.posting import open_post_office
 from app.restore import HistoryGone, replay, restore
 from app.rows import ConfigChanged, Connection, NotSent, Resumed, Sent
 from app.scan import Pace, Scan
@@ -44,8 +45,6 @@ from ingest.gb26875_tcp import parse as parse_listening
 from ingest.inbox import Inbox
 from ingest.link import Address
 from ingest.topics import filters_of
-from notify import mail
-from notify.sender import Sender
 from sites.metrics import unit_of
 from sites.model import Circuit, Site
 from storage.historian import HistorianDown
@@ -92,7 +91,11 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
     stack.callback(records.close)
     historian = open_historian(settings.historian, folder, _client_id(folder), settings.retention)
     stack.callback(historian.close)
-    at = {"SITEWARDEN_DATA_DIR": str(folder), "SITEWARDEN_HISTORIAN_URL": settings.historian_url}
+    at = {
+        "SITEWARDEN_DATA_DIR": str(folder),
+        "SITEWARDEN_HISTORIAN_URL": settings.historian_url,
+        "SITEWARDEN_RECORDS_URL": settings.records_url,
+    }
     exports = Exports(folder / "exports", historian, at, clock.now_ms)
     stack.callback(exports.close)
 
@@ -135,7 +138,7 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
     courier = Courier(broker, warden.configuration.roster, clock.now_ms, codecs.by_name, decoder.recall)
 
     outbox = SqlOutbox(records.engine)
-    sender = Sender(outbox, _mail(settings), clock.now_ms)
+    post_office = open_post_office(settings, outbox, clock.now_ms)
 
     def outcomes_after(position: int) -> Iterator[Outcome]:
         try:
@@ -162,7 +165,7 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
         on_hazard=lambda hazard, step: feed.publish("hazard", hazard.site_id, (hazard, step)),
         link_hazard=link_hazard,
         on_configuration=configuration_met,
-        on_notify=sender.wake,
+        on_notify=post_office.wake,
     )
     history = HistoryWriter(historian, refill=readings_after, name_of=_names(warden), now_ms=clock.now_ms)
     keeper = Keeper(
@@ -174,7 +177,7 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
         most_bytes=settings.journal_bytes,
     )
     behind = Behind(board, feed, projector, history, _site_of(warden))
-    tester = SelfTester(lambda item: scan.put(item), clock.now_ms, broker, projector, sender)
+    tester = SelfTester(lambda item: scan.put(item), clock.now_ms, broker, projector, post_office)
     pace = Pace(
         scan_min_ms=settings.scan_min_ms,
         scan_max_ms=settings.scan_max_ms,
@@ -225,6 +228,7 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
         exports=exports,
         clock=clock,
         codecs=codecs,
+        notices=post_office,
         secret=settings.secret().encode(),
         version=importlib.metadata.version("sitewarden"),
         cookie_secure=settings.cookie_secure,
@@ -244,7 +248,7 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
         projector=projector,
         historian=historian,
         history=history,
-        sender=sender,
+        post_office=post_office,
         tester=tester,
         feed=feed,
         board=board,
@@ -322,15 +326,6 @@ def _listener(settings: Settings, inbox: Inbox, clock: Clock, stack: ExitStack) 
         raise CommandError(f"SITEWARDEN_GB26875_TCP: cannot listen on {settings.gb26875_tcp}: {error.strerror or error}") from None
     stack.callback(listener.stop)
     return listener
-
-
-def _mail(settings: Settings) -> mail.Mail | None:
-    if not settings.smtp_url:
-        return None
-    try:
-        return mail.parse(settings.smtp_url, settings.smtp_sender)
-    except ValueError as error:
-        raise CommandError(f"SITEWARDEN_SMTP_URL: {error}") from None
 
 
 def _names(warden: Warden) -> Any:

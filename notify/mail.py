@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
@@ -17,9 +17,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import aiosmtplib
 
+from notify.channel import ChannelAway, Message, NeverTaken, Taken, Told, TryLater
 from sites.model import derived_id
 
 TIMEOUT_S = 20.0
+NO_SMTP = "no SMTP configured"
 SCHEMES = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 
 
@@ -59,8 +61,8 @@ class Mail:
         return self.sender.rpartition("@")[2] or "localhost"
 
     @asynccontextmanager
-    async def connected(self) -> AsyncIterator[Callable[[Letter], Awaitable[None]]]:
-        """A connection, as the function that sends one letter. Raises MailError, MailRefused."""
+    async def connected(self) -> AsyncIterator[Callable[[Letter], Awaitable[str]]]:
+        """A connection, as the function that sends one letter and gives the server's words. Raises MailError, MailRefused."""
         client = _Client(
             hostname=self.host,
             port=self.port,
@@ -78,9 +80,9 @@ class Mail:
             await asyncio.sleep(0)
             raise MailError(f"{self.host}:{self.port}: {_words(error)}") from error
 
-        async def send(letter: Letter) -> None:
+        async def send(letter: Letter) -> str:
             try:
-                await client.send_message(self.message(letter), sender=self.sender, recipients=[letter.to])
+                _, said = await client.send_message(self.message(letter), sender=self.sender, recipients=[letter.to])
             except aiosmtplib.SMTPRecipientsRefused as error:
                 refused = error.recipients[0]
                 kind = MailRefused if 500 <= refused.code < 600 else MailError
@@ -89,6 +91,7 @@ class Mail:
                 raise MailError(_words(error)) from error
             except ValueError as error:
                 raise MailRefused(_words(error)) from error
+            return said
 
         try:
             yield send
@@ -121,6 +124,41 @@ class _Client(aiosmtplib.SMTP):
         if isinstance(self.transport, asyncio.WriteTransport):
             self.transport.abort()
         super().close()
+
+
+class MailChannel:
+    """E-mail as a channel: one connection for the messages of a turn. `mail` None: nothing is configured."""
+
+    name = "email"
+
+    def __init__(self, mail: Mail | None) -> None:
+        self._mail = mail
+
+    @property
+    def problem(self) -> str | None:
+        return NO_SMTP if self._mail is None else None
+
+    def send(self, messages: Sequence[Message], told: Told, is_stopping: Callable[[], bool]) -> None:
+        assert self._mail is not None, "nothing is configured"
+        asyncio.run(self._send(self._mail, messages, told, is_stopping))
+
+    async def _send(self, mail: Mail, messages: Sequence[Message], told: Told, is_stopping: Callable[[], bool]) -> None:
+        try:
+            async with mail.connected() as post:
+                for message in messages:
+                    if is_stopping():
+                        return
+                    letter = Letter(key=message.key, to=message.to, subject=message.subject, body=message.text, at_ms=message.at_ms)
+                    try:
+                        said = await post(letter)
+                    except MailRefused as error:
+                        told(message, NeverTaken(str(error)))
+                    except MailError as error:
+                        told(message, TryLater(str(error)))
+                    else:
+                        told(message, Taken(said=said))
+        except MailError as error:
+            raise ChannelAway(str(error)) from error
 
 
 def parse(url: str, sender: str) -> Mail:

@@ -1,4 +1,4 @@
-"""What the sender needs of the outbox, which the records keep: due messages, and marks that survive restarts."""
+"""What the senders need of the outbox, which the records keep: due messages, and marks that survive restarts."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from alarms.model import Transition
+from alarms.queries import Wording
+from notify.templates import Folded
 
 
 class DueMessage(Protocol):
     """One message that is due. `key` names it for ever; `transition` is the alarm's change that it tells of, None when nobody has it any
-    more; `timezone` is the IANA zone of the alarm's site."""
+    more; `timezone` is the IANA zone of the alarm's site. `address` and `secret` are what `to` refers to. `quiet_until_ms`: the person
+    rests until then. `stale`: why it need not be sent. `round`: how often the far end reported that it failed. `digest`: of many."""
 
     @property
     def key(self) -> str: ...
@@ -24,20 +27,75 @@ class DueMessage(Protocol):
     def transition(self) -> Transition | None: ...
     @property
     def timezone(self) -> str: ...
+    @property
+    def channel(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def cause(self) -> str: ...
+    @property
+    def language(self) -> str: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def secret(self) -> str: ...
+    @property
+    def round(self) -> int: ...
+    @property
+    def quiet_until_ms(self) -> int | None: ...
+    @property
+    def stale(self) -> str: ...
+    @property
+    def digest(self) -> Folded | None: ...
+
+
+class Settled(Protocol):
+    """A message that a receipt has moved: `recipient` as in the outbox, `state` as it is now."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def alarm_id(self) -> str: ...
+    @property
+    def recipient(self) -> str: ...
+    @property
+    def state(self) -> str: ...
 
 
 class Outbox(Protocol):
     """Every call raises sites.records.Unavailable when the records are away."""
 
-    def due(self, now_ms: int, limit: int) -> Sequence[DueMessage]:
-        """Waiting messages whose time has come, most severe first."""
+    def due(self, now_ms: int, limit: int, channel: str = "email") -> Sequence[DueMessage]:
+        """Waiting messages of a channel whose time has come, most severe first."""
         ...
 
-    def mark_sent(self, key: str, now_ms: int) -> None: ...
+    def mark_sent(self, key: str, now_ms: int, receipt_id: str = "", said: str = "") -> None: ...
     def mark_failed(self, key: str, next_try_ms: int | None, error: str) -> None:
         """A try failed; `next_try_ms` None: given up."""
         ...
 
-    def hold(self, reason: str) -> None:
+    def defer(self, key: str, until_ms: int, reason: str) -> None:
+        """It rests, which is no failed try."""
+        ...
+
+    def withdraw(self, key: str, reason: str) -> None:
+        """It is not sent any more."""
+        ...
+
+    def hold(self, reason: str, channel: str = "email") -> None:
         """Nothing is being sent: every waiting message shows why."""
+        ...
+
+    def fold(self, channel: str, now_ms: int, most: int) -> int:
+        """Put what waits for one address beyond `most` into a digest; critical messages stay on their own. Returns how many."""
+        ...
+
+    def settle(self, channel: str, receipt_id: str, state: str, said: str, now_ms: int, again_ms: int | None) -> Settled | None: ...
+    def unsettled(self, channel: str, now_ms: int, limit: int) -> Sequence[tuple[str, int]]:
+        """(receipt id, round) of messages whose fate is not known."""
+        ...
+
+    def round_of(self, channel: str, receipt_id: str) -> int: ...
+    def wordings(self) -> Sequence[Wording]:
+        """Templates of the house's own."""
         ...

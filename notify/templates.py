@@ -1,89 +1,192 @@
-"""The words of a message about an alarm's change, in Chinese and English, as plain text. Times are the site's own."""
+"""The words of messages, per channel and language: templates with fields in braces, filled without running anything.
+
+A template is plain text with `{field}`; nothing else may stand in the braces. A line all of whose fields are empty is left out. Templates
+of the house's own replace the shipped ones.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from string import Formatter
+from typing import Protocol
 
-from alarms.model import Alarm, Attention, Condition, Signal, Transition
+from alarms.model import Transition
+from alarms.queries import Wording
+from notify.fields import FIELDS, LANGUAGES, SEVERITIES, field_words, local, one_line
 from rules.model import Severity
 
-SEVERITIES = {
-    Severity.CRITICAL: "紧急 Critical",
-    Severity.HIGH: "重要 High",
-    Severity.LOW: "次要 Low",
-    Severity.INFO: "提示 Info",
+CHANNELS = ("email", "sms", "voice", "chat", "webhook")
+MOST_LONG = 4_000
+ONE_SMS, SMS_PART = 70, 67  # UCS-2 letters of a short message, and of each part of a longer one (3GPP TS 23.040)
+ONE_GSM, GSM_PART = 160, 153
+
+_LINES = (
+    ("change", "事件", "Change"),
+    ("severity", "级别", "Severity"),
+    ("rule", "规则", "Rule"),
+    ("place", "位置", "Place"),
+    ("value", "测值", "Value"),
+    ("time", "时间", "Time"),
+    ("raised", "首次报警", "Raised"),
+    ("state", "状态", "State"),
+    ("count", "次数", "Count"),
+    ("late", "补传", "Late"),
+    ("why", "通知原因", "Why you"),
+    ("note", "备注", "Note"),
+    ("alarm", "编号", "Alarm"),
+    ("link", "链接", "Link"),
+)
+_BODY = {
+    "zh": "".join(f"{zh}：{{{field}}}\n" for field, zh, _ in _LINES),
+    "en": "".join(f"{en}: {{{field}}}\n" for field, _, en in _LINES),
+    "both": "".join(f"{zh} {en}: {{{field}}}\n" for field, zh, en in _LINES),
 }
-SIGNALS = {
-    Signal.RAISED: "报警 raised",
-    Signal.STEPPED_UP: "升级 stepped up",
-    Signal.STEPPED_DOWN: "降级 stepped down",
-    Signal.CLEARED: "恢复 cleared",
-    Signal.ACKNOWLEDGED: "已接警 acknowledged",
-    Signal.RESET: "已复位 reset",
-    Signal.ASSIGNED: "已指派 assigned",
-    Signal.NOTED: "备注 note",
-    Signal.PROGRESSED: "处置 progress",
-    Signal.JUDGED: "核实结论 verdict",
-    Signal.HAZARD_LINKED: "已转隐患 linked to a hazard",
-    Signal.SUPPRESSED: "已抑制 suppressed",
-    Signal.UNSUPPRESSED: "抑制结束 no longer suppressed",
+_SUBJECT = "[{severity}] {late_short}{rule} · {site} {zone} {device}"
+_SHORT = "[{severity}] {rule} {zone} {device} {value} {clock} {why}"
+_CHAT = {
+    "zh": "[{severity}] {late_short}{rule}\n位置：{place}\n测值：{value}\n时间：{time}\n{why}\n{link}",
+    "en": "[{severity}] {late_short}{rule}\nPlace: {place}\nValue: {value}\nTime: {time}\n{why}\n{link}",
+    "both": "[{severity}] {late_short}{rule}\n位置 Place: {place}\n测值 Value: {value}\n时间 Time: {time}\n{why}\n{link}",
 }
-_CONDITIONS = {Condition.ACTIVE: "报警中 active", Condition.NORMAL: "已恢复 normal"}
-_ATTENTION = {
-    Attention.UNACKNOWLEDGED: "未接警 unacknowledged",
-    Attention.ACKNOWLEDGED: "已接警 acknowledged",
-    Attention.SUPPRESSED: "已抑制 suppressed",
+_VOICE_ZH = "{severity}报警。{site}，{zone}，{device}，{rule}。{clock}发生。{why}。"
+_VOICE_EN = "{severity} alarm. {site}, {zone}, {device}: {rule}. At {clock}. {why}."
+
+SHIPPED: Mapping[tuple[str, str], Wording] = {
+    (wording.channel, wording.language): wording
+    for language in LANGUAGES
+    for wording in (
+        Wording(channel="email", language=language, subject=_SUBJECT, body=_BODY[language]),
+        Wording(channel="sms", language=language, body=_SHORT),
+        Wording(channel="chat", language=language, subject="[{severity}] {rule}", body=_CHAT[language]),
+        Wording(channel="webhook", language=language, subject=_SUBJECT, body=_BODY[language]),
+        Wording(channel="voice", language=language, body={"zh": _VOICE_ZH, "en": _VOICE_EN}.get(language, _VOICE_ZH + " " + _VOICE_EN)),
+    )
 }
+
+
+class TemplateError(ValueError):
+    """What is wrong with a template, where, and what would be allowed."""
+
+
+class Folded(Protocol):
+    """A digest, as the outbox gives it."""
+
+    @property
+    def count(self) -> int: ...
+    @property
+    def by_severity(self) -> Mapping[int, int]: ...
+    @property
+    def from_ms(self) -> int: ...
+    @property
+    def to_ms(self) -> int: ...
+    @property
+    def places(self) -> tuple[tuple[str, int], ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A message as it goes out."""
+
+    subject: str
+    text: str
+
+
+def check(text: str) -> None:
+    """Raises TemplateError for anything but plain text with known fields."""
+    if len(text) > MOST_LONG:
+        raise TemplateError(f"a template has at most {MOST_LONG} characters, this has {len(text)}")
+    try:
+        parts = list(Formatter().parse(text))
+    except ValueError as error:
+        raise TemplateError(f"the braces do not fit ({error}): write {{{{ and }}}} for braces themselves") from None
+    for _, field, spec, conversion in parts:
+        if field is None:
+            continue
+        if spec or conversion or field not in FIELDS:
+            shown = field + (f"!{conversion}" if conversion else "") + (f":{spec}" if spec else "")
+            raise TemplateError(f"{{{shown}}} is no field; there are {', '.join(f'{{{name}}}' for name in FIELDS)}")
+
+
+def fill(text: str, words: Mapping[str, str]) -> str:
+    """The template with its fields' words. Raises TemplateError."""
+    check(text)
+    lines = []
+    for line in text.split("\n"):
+        named = [field for _, field, _, _ in Formatter().parse(line) if field is not None]
+        if named and not any(words[field].strip() for field in named):
+            continue
+        lines.append("".join(before + (words[field] if field is not None else "") for before, field, _, _ in Formatter().parse(line)))
+    return "\n".join(lines)
+
+
+class Templates:
+    """The words in force: shipped ones, and the house's own in their place."""
+
+    def __init__(self, own: Iterable[Wording] = (), base_url: str = "") -> None:
+        self._own = {(wording.channel, wording.language): wording for wording in own}
+        self._base_url = base_url
+
+    def wording(self, channel: str, language: str) -> Wording:
+        """An unknown language is `both`."""
+        language = language if language in LANGUAGES else "both"
+        return self._own.get((channel, language)) or SHIPPED[channel, language]
+
+    def compose(self, channel: str, language: str, transition: Transition, timezone: str, cause: str = "") -> Composed:
+        """Raises TemplateError only for a template that was never checked."""
+        language = language if language in LANGUAGES else "both"
+        wording = self.wording(channel, language)
+        words = field_words(transition, timezone, language, cause, self._base_url)
+        text = fill(wording.body, words)
+        if channel == "sms":
+            text = one_line(text)
+            if (channel, language) not in self._own:
+                text = _shortened(text)
+        elif channel == "voice":
+            text = one_line(text).replace(" .", ".").replace("。。", "。").replace(". .", ".").strip()
+        return Composed(one_line(fill(wording.subject, words)), text)
+
+
+def digest(folded: Folded, channel: str, language: str, timezone: str) -> Composed:
+    """What a folded message says: how many, how bad, when and where most of them are."""
+    zh_by = "，".join(f"{SEVERITIES[Severity(s)][0]} {n}" for s, n in sorted(folded.by_severity.items(), reverse=True))
+    en_by = ", ".join(f"{n} {SEVERITIES[Severity(s)][1].lower()}" for s, n in sorted(folded.by_severity.items(), reverse=True))
+    begin, end = local(folded.from_ms, timezone), local(folded.to_ms, timezone)
+    zh, en = f"报警汇总 {folded.count} 条（{zh_by}）", f"{folded.count} alarm messages ({en_by})"
+    head = {"zh": zh, "en": en}.get(language, f"{zh} {en}")
+    if channel in ("sms", "voice"):
+        return Composed("", one_line(f"{head} {begin[11:16]}-{end[11:16]} {folded.places[0][0] if folded.places else ''}"))
+    lines = [head, f"{begin} - {end}", *(f"{place}: {number}" for place, number in folded.places)]
+    return Composed(
+        one_line(f"[{SEVERITIES[Severity(max(folded.by_severity, default=0))][0]}] {head}"), "\n".join(map(one_line, lines)) + "\n"
+    )
+
+
+def sms_parts(text: str) -> int:
+    """How many short messages a text takes."""
+    if not text:
+        return 0
+    one, part = (ONE_GSM, GSM_PART) if text.isascii() else (ONE_SMS, SMS_PART)
+    units = len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
+    return 1 if units <= one else -(-units // part)
 
 
 def subject(transition: Transition) -> str:
-    """One line: severity, what, where."""
-    alarm = transition.alarm
-    late = "补传 late, " if alarm.is_late else ""
-    return _line(f"[{SEVERITIES[alarm.severity]}] {late}{_rule(alarm)} · {alarm.site_name} {alarm.zone_name} {alarm.device_name}")
+    """An e-mail's one line as shipped, in both languages."""
+    return Templates().compose("email", "both", transition, "UTC").subject
 
 
 def body(transition: Transition, timezone: str) -> str:
-    """The message itself; every line says the same in both languages."""
-    alarm = transition.alarm
-    place = " / ".join(part for part in (alarm.site_name, alarm.zone_name, alarm.device_name) if part)
-    lines = [
-        ("事件 Change", SIGNALS[transition.signal]),
-        ("级别 Severity", SEVERITIES[alarm.severity]),
-        ("规则 Rule", _rule(alarm)),
-        ("位置 Place", place),
-        ("测值 Value", _value(alarm)),
-        ("时间 Time", _local(transition.at_ms, timezone)),
-        ("首次报警 Raised", _local(alarm.raised_ms, timezone)),
-        ("状态 State", f"{_CONDITIONS[alarm.condition]}, {_ATTENTION[alarm.attention]}"),
-        ("次数 Count", str(alarm.count) if alarm.count > 1 else ""),
-        ("补传 Late", "读数迟到 the reading came late" if alarm.is_late else ""),
-        ("备注 Note", transition.note),
-        ("编号 Alarm", alarm.id),
-    ]
-    return "".join(f"{name}: {_line(text)}\n" for name, text in lines if text)
+    """An e-mail's text as shipped, in both languages."""
+    return Templates().compose("email", "both", transition, timezone).text
 
 
-def _rule(alarm: Alarm) -> str:
-    return " ".join(part for part in (alarm.rule_name, alarm.rule_name_en) if part) or alarm.rule_id
-
-
-def _value(alarm: Alarm) -> str:
-    if alarm.value is None:
-        return alarm.metric
-    limit = "" if alarm.limit is None else f" (限值 limit {alarm.limit:g} {alarm.unit})"
-    return f"{alarm.metric} {alarm.value:g} {alarm.unit}{limit}"
-
-
-def _local(at_ms: int, timezone: str) -> str:
-    try:
-        zone = ZoneInfo(timezone)
-    except (KeyError, ValueError, OSError):
-        zone = UTC  # type: ignore[assignment]
-    return f"{datetime.fromtimestamp(at_ms / 1000, zone):%Y-%m-%d %H:%M:%S %Z}"
-
-
-def _line(text: str) -> str:
-    # names come from people and devices: none of them may begin a header or a line of its own
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+def _shortened(text: str) -> str:
+    """Into one part: what comes first matters most."""
+    most = ONE_GSM if text.isascii() else ONE_SMS
+    if sms_parts(text) <= 1:
+        return text
+    mark = "..." if text.isascii() else "…"
+    while sms_parts(text + mark) > 1:
+        text = text[: min(len(text) - 1, most)]
+    return text.rstrip() + mark

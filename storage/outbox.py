@@ -15,9 +15,10 @@ from sqlalchemy import Connection, Engine, func, select, update
 from alarms.contacts import Contact, Endpoint, Group, quiet_until_ms
 from alarms.escalation_policy import UNACKNOWLEDGED
 from alarms.model import Attention, Transition
+from alarms.queries import Wording
 from rules.model import Severity
 from sites.model import derived_id
-from storage import rows, tables
+from storage import records_notify, rows, tables
 from storage.database import add_missing, reading, writing
 
 _o = tables.outbox
@@ -236,6 +237,11 @@ class SqlOutbox:
         )
         with reading(self._engine) as c:
             return [(row.receipt_id, row.round) for row in c.execute(found.order_by(_o.c.sent_ms).limit(limit))]
+
+    def wordings(self) -> list[Wording]:
+        """Templates of the house's own."""
+        with reading(self._engine) as c:
+            return records_notify.wordings(c)
 
     def round_of(self, channel: str, receipt_id: str) -> int:
         """How often this message was reported as failed."""

@@ -21,9 +21,11 @@ from app.clock import ManualClock
 from app.decoding import Codecs
 from app.exports import Exports
 from app.feed import Feed
+from app.posting import open_post_office
 from app.settings import Settings
 from storage.database import writing
 from storage.historian_memory import MemoryHistorian
+from storage.outbox import SqlOutbox
 from storage.project import apply
 from storage.records import Records
 from tests.api.plant import NOON, Outage, PaperBoard, PaperDesk, PaperHistory, fill, outcome
@@ -105,7 +107,8 @@ def build(app: FastAPI, url: str, filled_file: Path, tmp_path: Path) -> Iterator
         exports = Exports(tmp_path / f"exports-{len(made)}", MemoryHistorian(), at, clock.now_ms)
         door = open_door(
             desk=desk, board=board, feed=feed, records=outage, history=PaperHistory(), exports=exports, clock=clock,  # type: ignore[arg-type]
-            codecs=Codecs(Settings()), secret=b"secret of the tests", version="1.2.3", **settings,
+            codecs=Codecs(Settings()), notices=open_post_office(Settings(), SqlOutbox(records.engine), clock.now_ms),
+            secret=b"secret of the tests", version="1.2.3", **settings,
         )  # fmt: skip
         app.state.door = door
         client = httpx.Client(base_url=url, trust_env=False)

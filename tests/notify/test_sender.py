@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 
 from notify import sender as sender_module
-from notify.mail import Letter, parse
-from notify.outbox import DueMessage, Outbox
-from notify.sender import GIVE_UP_MS, NO_SMTP, Sender, retry_ms
+from notify.channel import PATIENCE
+from notify.mail import NO_SMTP, Letter, MailChannel, parse
+from notify.outbox import Outbox
+from notify.sender import Sender
 from rules.model import Severity
 from sites.records import Unavailable
 from storage.database import writing
@@ -24,7 +26,15 @@ FROM = "alarms@example.org"
 
 
 def sender_of(post: Post, server: Mailbox) -> Sender:
-    return Sender(post.outbox, parse(server.url, FROM), post.clock.now_ms)
+    return Sender(post.outbox, mail_of(server), post.clock.now_ms, most_waiting=1_000)
+
+
+def mail_of(server: Mailbox) -> MailChannel:
+    return MailChannel(parse(server.url, FROM))
+
+
+retry_ms = PATIENCE["email"].wait_ms
+GIVE_UP_MS = PATIENCE["email"].give_up_ms
 
 
 def eventually(holds: Callable[[], object], within_s: float = 20) -> None:
@@ -98,9 +108,11 @@ class Crashing:
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
-        self.due, self.mark_failed, self.hold = outbox.due, outbox.mark_failed, outbox.hold
 
-    def mark_sent(self, key: str, now_ms: int) -> None:
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._outbox, name)
+
+    def mark_sent(self, key: str, now_ms: int, receipt_id: str = "", said: str = "") -> None:
         raise Unavailable("gone")
 
 
@@ -108,7 +120,7 @@ def test_a_crash_between_sending_and_marking_sends_again_with_the_same_message_i
     post.want("k1")
     with smtp_server() as server:
         with pytest.raises(Unavailable):
-            Sender(Crashing(post.outbox), parse(server.url, FROM), post.clock.now_ms).run_once()
+            Sender(cast(Outbox, Crashing(post.outbox)), mail_of(server), post.clock.now_ms).run_once()
         assert post.delivery("k1").state == "waiting"
         sender_of(post, server).run_once()
         assert len(server.messages) == 2
@@ -155,7 +167,7 @@ def test_a_message_whose_alarm_is_gone_fails_visibly(post: Post) -> None:
 
 def test_without_a_mail_server_messages_wait_and_say_why_and_go_out_once_there_is_one(post: Post) -> None:
     post.want("k1")
-    sender = Sender(post.outbox, None, post.clock.now_ms)
+    sender = Sender(post.outbox, MailChannel(None), post.clock.now_ms)
     sender.start()
     eventually(lambda: post.delivery("k1").last_error)
     post.want("k2")
@@ -199,21 +211,12 @@ def test_a_server_that_comes_back_is_found_again_by_the_running_thread(post: Pos
 class Away:
     """Records that cannot be reached."""
 
-    def due(self, now_ms: int, limit: int) -> Sequence[DueMessage]:
+    def __getattr__(self, name: str) -> Any:
         raise Unavailable("the records cannot be reached: refused")
-
-    def mark_sent(self, key: str, now_ms: int) -> None:
-        raise Unavailable("refused")
-
-    def mark_failed(self, key: str, next_try_ms: int | None, error: str) -> None:
-        raise Unavailable("refused")
-
-    def hold(self, reason: str) -> None:
-        raise Unavailable("refused")
 
 
 def test_while_the_records_are_away_the_sender_says_so_and_stops_at_once_when_asked() -> None:
-    sender = Sender(Away(), parse("smtp://127.0.0.1:1", FROM), Clock().now_ms)
+    sender = Sender(cast(Outbox, Away()), MailChannel(parse("smtp://127.0.0.1:1", FROM)), Clock().now_ms)
     sender.start()
     eventually(lambda: sender.degraded_reason is not None)
     assert sender.degraded_reason == "the records cannot be reached: refused"

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from alarms.model import Signal
-from notify import templates
+from notify import fields, templates
 from rules.model import Severity
 from tests.storage.records_samples import alarm, raised
 
@@ -55,5 +55,5 @@ def test_names_cannot_begin_a_header_or_a_line() -> None:
 
 
 def test_every_signal_and_severity_has_its_words() -> None:
-    assert set(templates.SIGNALS) == set(Signal)
-    assert set(templates.SEVERITIES) == set(Severity)
+    assert set(fields.SIGNALS) == {signal.value for signal in Signal}
+    assert set(fields.SEVERITIES) == set(Severity)
