@@ -216,7 +216,7 @@ class _Builder:
         slot_place = self.place_of_device[self.row_device[rows]]
         looked_at = {base_metric(name) for group in self.groups for name in (*group.own, *group.zone)}
         looked_at |= {self.rules[at].metric for at in self.checks_of_rule}
-        first = [at for at in order if self.groups[at].checks is not None and not self.groups[at].links]
+        first = [at for at in order if (own := self.groups[at]).checks is not None and own.tree is not None and not rules_of(own.tree)]
         return Plan(
             rules=self.rules,
             groups=self.groups,
