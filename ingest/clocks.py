@@ -109,8 +109,7 @@ class Clocks:
 
     def settle(self, raw: RawReadings, roster: Roster) -> Readings:
         """`Readings` of the same order; readings of points that the roster does not have are left out."""
-        row_of = roster.row_of_key
-        rows = np.fromiter((row_of.get(key, -1) for key in raw.keys.tolist()), np.int32, len(raw))
+        rows = roster.row_of_key.rows_of(raw.keys)
         if len(rows) and rows.min() < 0:
             keep = rows >= 0
             rows = rows[keep]

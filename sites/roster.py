@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sites.calendars import Calendar
+from sites.keyrows import KeyRows
 from sites.model import Circuit, Device, District, Enterprise, Site, Zone, point_id, point_key
 
 CLASS_INTERVAL_S: dict[str, float] = {
@@ -77,7 +78,7 @@ class Roster:
         self.metrics: list[str] = []
         self.metric_indexes: dict[str, int] = {}
         self.columns = Columns()
-        self.row_of_key: dict[int, int] = {}
+        self.row_of_key = KeyRows(self.columns)
         self.rows_by_metric: list[dict[str, int]] = []  # by device row: metric -> point row
         self.device_row_of_address: dict[tuple[str, str], int] = {}  # (codec, address) -> device row
         self.circuits_of_device: dict[str, list[str]] = {}
@@ -212,7 +213,7 @@ class Roster:
         row = c.size
         c.size += 1
         c.keys[row], c.device_rows[row], c.metric_indexes[row] = key, device_row, index
-        self.row_of_key[key] = row
+        self.row_of_key.fit()
         rows[metric] = row
         return row
 
@@ -232,7 +233,7 @@ class Roster:
             c.grow()
         c.size = len(pairs)
         c.keys[: c.size], c.device_rows[: c.size], c.metric_indexes[: c.size] = keys, device_rows, metric_indexes
-        self.row_of_key = dict(zip(keys.tolist(), range(c.size), strict=True))
+        self.row_of_key.fit()
         for point_row, (row, index) in enumerate(pairs):
             self.rows_by_metric[row][metrics[index]] = point_row
 
