@@ -13,6 +13,7 @@ import threading
 from contextlib import ExitStack
 from types import FrameType
 
+from app.complaints import Complaints
 from app.parts import Clock, Parts
 from app.settings import Settings
 from app.wiring import build
@@ -56,6 +57,9 @@ class Service:
         stack.callback(lambda: parts.keeper.close(is_sound=parts.scan.failed is None))
         parts.scan.start()
         stack.callback(parts.scan.stop)
+        complaints = Complaints(parts, parts.scan.put, parts.settings.data_dir)
+        complaints.start()
+        stack.callback(complaints.stop)
         parts.broker.start()
         stack.callback(parts.broker.stop)
         if parts.listener is not None:
