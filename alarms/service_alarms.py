@@ -69,6 +69,15 @@ SERVICE_ALARMS: dict[str, ServiceAlarmKind] = _kinds(
         guidance_en="The order expired while the broker was out of reach. Check the site, then order again or open by hand.",
     ),
     ServiceAlarmKind(
+        code="still_drawing",
+        name="闭店后仍在用电",
+        name_en="Still drawing after closing",
+        kind="power",
+        severity=Severity.HIGH,
+        guidance="派人到店核实：是否有人、何种用电。无人则在现场或配电箱断电并查明原因；确需用电的办理延时用电申请。",
+        guidance_en="Send someone to the shop: is anybody there, and what draws? If nobody, cut it on site or at the panel and find the cause.",
+    ),
+    ServiceAlarmKind(
         code="run_missed",
         name="断电方案未按时执行",
         name_en="Closing-time plan not run",
@@ -194,6 +203,16 @@ SERVICE_ALARMS: dict[str, ServiceAlarmKind] = _kinds(
         is_latched=True,
         guidance="合成报警未能按时到达屏幕或通知通道，真实报警也可能到不了。立即派人值守现场设备，并按自检记录中失败的环节检查消息代理、服务和通知。",
         guidance_en="A synthetic alarm did not get through in time; real ones may not. Watch the panels, and check the leg named.",
+    ),
+    ServiceAlarmKind(
+        code="chattering",
+        name="测点反复报警",
+        name_en="Chattering point",
+        kind="device",
+        severity=Severity.LOW,
+        guidance="该测点短时间内反复触发：检查接线、供电和安装位置，或与维保单位商定回差和延时。其报警合并为一条并计数。",
+        guidance_en="It comes and goes within a minute: check wiring, supply and place, or agree on deadband and delay with maintenance. "
+        "Its alarms are folded into one and counted.",
     ),
     ServiceAlarmKind(
         code="broker_lost",

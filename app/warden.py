@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from alarms.book import Book
+from alarms.chatter import Chatter
 from alarms.errors import AlarmError
 from alarms.escalation import Escalations
 from alarms.follow import follow
@@ -37,6 +38,7 @@ from app.stepped import ALARM_REQUESTS, POWER_REQUESTS, Answered, Stepped, Warde
 from ingest.clocks import Clocks
 from ingest.heard import Availability, CodecNote, PointHeard, Refused, UnknownDevice
 from ingest.refusals import Refusals
+from power.after_hours import AfterHours
 from power.errors import PowerError
 from power.measure import watched_rows
 from power.model import Confirmation, OrderState
@@ -99,12 +101,14 @@ class Warden:
         sections: list[Section] = [
             suppressions,
             proof_tests,
+            Chatter(self.book, self.configuration.rules.get),
             Realarm(self.book, roster, self.configuration.rules.get),
             Escalations(self.book, self.configuration.roster, documents),
             PresenceChecks(roster, documents["presence_schedule"]),
             HandOvers(),
             SelfTests(),
             self.runs,
+            AfterHours(roster, self.runs, documents["calendar"]),
         ]
         self.sections = tuple(sections)
         self._section_of = {kind: section for section in sections for kind in section.requests}

@@ -115,6 +115,19 @@ class Runs:
         """When the plan runs next."""
         return self._nights.get(plan_id)
 
+    def last_end_ms(self, site_id: str) -> int | None:
+        """When the last run of a plan at the site ended; None: none did within 72 h."""
+        ends = [run.ended_ms for run in self._runs.values() if run.site_id == site_id and run.plan_id and run.state is RunState.DONE]
+        return max((end for end in ends if end is not None), default=None)
+
+    def proved_lately(self, site_id: str) -> frozenset[str]:
+        """Circuits that the last ended or live run of a plan at the site has proved off."""
+        here = [run for run in self._runs.values() if run.site_id == site_id and run.plan_id and run.state in LIVE | {RunState.DONE}]
+        if not here:
+            return frozenset()
+        last = max(here, key=lambda run: run.starts_ms)
+        return frozenset(item.circuit_id for item in self._items[last.id].values() if item.state is ItemState.PROVED)
+
     def frozen(self, plan: Plan, at_ms: int) -> list[tuple[int, Circuit, Refusal | None]]:
         """What a run of this plan would cut now, and what stays on and why, as (stage, circuit, why not): the preview asks here too."""
         return [(stage, circuit, self._stays_on(circuit, By.PLAN, at_ms)) for stage, circuit in plans.covered(plan, self._roster)]

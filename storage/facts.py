@@ -17,6 +17,7 @@ from alarms.presence_checks import PresenceCheck
 from alarms.proof_tests import ProofRecord, ProofTest
 from alarms.self_tests import SelfTest
 from alarms.shelf import Shelf
+from power.after_hours import StillDrawing
 from power.run_model import Run, RunItem, Skip
 from sites.facts import Fact
 from sites.records import NotFound, Page, Scope
@@ -35,6 +36,7 @@ BODIES: dict[str, type] = {
     "run": Run,
     "run_item": RunItem,
     "skip": Skip,
+    "still_drawing": StillDrawing,
 }
 
 _COLUMNS = ("kind", "id", "site_id", "state", "subject", "from_ms", "until_ms", "changed_ms", "is_over", "seq")

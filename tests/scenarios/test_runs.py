@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
+from alarms.model import Condition
 from app.rows import ConfigChanged
 from power.errors import RequestRefused
 from power.model import OrderState
 from power.plans import Plan, Stage
 from power.run_model import AbortRun, DecideRun, ItemState, Run, RunState, SkipNight, StartCuts, StartPlan
 from power.runs import Runs
-from sites.calendars import local_minute_ms
+from rules.model import Severity
+from sites.calendars import Calendar, Window, local_minute_ms
 from sites.model import Circuit, CircuitClass, Device, District, Enterprise, Site, Zone
 from tests.scenarios.house import House
 from tests.scenarios.sample import TRIAL
@@ -256,3 +258,29 @@ def test_a_plan_is_started_by_hand_once_a_key_and_one_at_a_time(tmp_path: Path) 
     place.run(120)
     assert place.state() is RunState.DONE
     assert len(place.heard) == SHOPS + 1
+
+
+def test_a_breaker_that_flips_back_after_its_proof_is_called_out_by_shop(tmp_path: Path) -> None:
+    place = evening(tmp_path, plan())
+    place.run(110)
+    assert place.state() is RunState.DONE
+    place.closed["b-shop4"] = True
+    place.run(60)
+    alarm = place.house.alarm("service:still_drawing")
+    assert alarm.subject == "shop:site:tenant shop4"
+    assert alarm.severity is Severity.HIGH
+    place.closed["b-shop4"] = False
+    place.run(30)
+    assert place.house.alarm("service:still_drawing").condition is Condition.NORMAL
+
+
+def test_shops_that_still_draw_half_an_hour_after_closing_are_called_out_though_nobody_ordered_anything(tmp_path: Path) -> None:
+    place = evening(tmp_path, clock="21:55")
+    hours = Calendar(id="hours", name="hours", site_id="site", weekdays=((Window(600, 1320),),) * 7)
+    place.house.scan.put(ConfigChanged.of("calendar", "hours", 1, hours))
+    place.closed["b-shop1"] = False
+    place.run(34 * 60)
+    assert not place.house.alarms, "people tidy up"
+    place.run(90)
+    subjects = sorted(alarm.subject for alarm in place.house.alarms if alarm.rule_id == "service:still_drawing")
+    assert subjects == [f"shop:site:tenant shop{n}" for n in (0, 2, 3, 4, 5)], "not the one that is dark, not the fire pump, not the sign"
