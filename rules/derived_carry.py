@@ -35,6 +35,8 @@ def _take_over(old_program: Program, old_memory: Memory, new_program: Program, m
     derived, own = derived_of(new_program, memory)
     before.fit()
     state, known = before.dump(), before.known()
+    if not len(known):
+        return
     rules = rules_by_id(new_program, [rule.id for rule in old_program.rules])
     pair_of = find_pairs(derived, old.row[known].astype(np.int64), rules[state.rules])  # rows lie as they did: one roster
     is_same_window = np.array(

@@ -24,7 +24,7 @@ def load_derived(program: Program, memory: Memory, state: DerivedState, rule_ids
     if derived is None or own is None:
         return
     own.now_ms = memory.now_ms
-    if not derived.pairs:
+    if not derived.pairs or not len(state.rules):
         return
     rules = rules_by_id(program, rule_ids)
     pair_of = find_pairs(derived, _rows_of(program, state.keys), rules[state.rules] if len(rules) else np.zeros(0, np.int64))
