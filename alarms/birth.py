@@ -10,9 +10,10 @@ from typing import Any
 from alarms.lifecycle import new_standing
 from alarms.model import Alarm
 from alarms.service_alarms import SERVICE_ALARMS, ServiceRaise, service_rule_id
+from rules.expression import value_unit
 from rules.findings import Finding
 from rules.model import Rule, RuleKind, Severity
-from sites.metrics import kind_of, unit_of
+from sites.metrics import kind_of
 from sites.model import derived_id
 from sites.roster import Roster
 
@@ -35,7 +36,7 @@ def alarm_of_finding(finding: Finding, rule: Rule, roster: Roster) -> Alarm:
         point_id=finding.subject.removeprefix("point:") if finding.subject.startswith("point:") else None,
         **_place(roster, "", "", finding.device_id),
         metric=finding.metric,
-        unit=unit_of(finding.metric),
+        unit=value_unit(rule),
         severity=finding.severity,
         level=finding.level,
         limit=finding.limit,

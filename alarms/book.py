@@ -122,9 +122,10 @@ class Book:
 
     def withdraw(self, now_ms: int, note: str, *, rule_id: str | None = None, device_id: str | None = None) -> list[Transition]:
         """Return every active alarm of a rule or a device to normal because that is gone for good (deleted) and nothing else will ever
-        clear them; what the service complains of about a circuit stays. People still acknowledge and reset them."""
+        clear them; what the service complains of about a circuit stays, and what a whole zone has, whose other devices are still there.
+        People still acknowledge and reset them."""
         active = [a for a in self.open.values() if a.condition is Condition.ACTIVE and not a.subject.startswith("circuit:")]
-        hit = [a for a in active if a.rule_id == rule_id or (device_id is not None and a.device_id == device_id)]
+        hit = [a for a in active if a.rule_id == rule_id or (a.device_id == device_id and not a.subject.startswith("zone:"))]
         return [self._change(a, Signal.CLEARED, now_ms, {"cleared_ms": now_ms}, note=note) for a in hit]
 
     def withdraw_whole(self, now_ms: int, note: str, note_zh: str, *, site_id: str) -> list[Transition]:

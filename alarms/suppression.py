@@ -47,8 +47,10 @@ def standing_on(alarm: Alarm) -> tuple[Suppression, ...]:
 
 
 def is_silence(alarm: Alarm) -> bool:
-    """Whether a silence rule raised it: on a device, of no metric, not by the service itself."""
-    return not alarm.metric and alarm.subject == f"device:{alarm.device_id}" and not alarm.rule_id.startswith(RULE_PREFIX)
+    """Whether a silence rule raised it: on a device, of no metric, not by the service itself. Its limit is in intervals; a condition on a
+    device that names no metric either (*alarm(...)*) has none."""
+    is_of_device = not alarm.metric and alarm.subject == f"device:{alarm.device_id}" and not alarm.rule_id.startswith(RULE_PREFIX)
+    return is_of_device and alarm.limit is not None
 
 
 def inhibitor(alarm: Alarm, roster: Roster, silences_of: Callable[[str], Iterable[Alarm]]) -> Alarm | None:

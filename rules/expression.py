@@ -14,9 +14,11 @@ import numpy as np
 from rules.expression_eval import Frame, Interval, evaluate, shown
 from rules.expression_parse import parse_expression
 from rules.expression_problems import ExpressionProblem
-from rules.expression_tree import Node, Tree, metrics_of, rules_of
+from rules.expression_tree import Node, Tree, metrics_of, rules_of, shown_of
+from rules.model import Rule, RuleKind, Statistic
+from sites.metrics import unit_of
 
-__all__ = ["Explained", "check_expression", "explain_tree", "metrics_of", "rules_of", "tree_of"]
+__all__ = ["Explained", "check_expression", "explain_tree", "metrics_of", "rules_of", "tree_of", "value_unit"]
 
 
 def check_expression(text: str, over: str) -> Tree | list[ExpressionProblem]:
@@ -30,6 +32,27 @@ def tree_of(text: str, over: str) -> Tree:
     made = parse_expression(text, over)
     assert isinstance(made, Tree), f"an unchecked expression: {text!r}"
     return made
+
+
+def value_unit(rule: Rule) -> str:
+    """The unit of the values of a rule's findings; empty where they have none (states, counts, shares)."""
+    unit = unit_of(rule.metric)
+    match rule.kind:
+        case RuleKind.VOTE | RuleKind.COUNT | RuleKind.SILENCE:
+            return ""
+        case RuleKind.STUCK:
+            return "s"
+        case RuleKind.RATE:
+            return f"{unit}/{_SPANS.get(rule.per_s, f'{rule.per_s:g} s')}" if unit else ""
+        case RuleKind.WINDOW:
+            return "" if rule.statistic in (Statistic.COUNT, Statistic.SHARE) else unit
+        case RuleKind.EXPRESSION:
+            shown_unit = shown_of(tree_of(rule.expression, rule.over)).unit
+            return shown_unit.text if shown_unit is not None else ""
+    return unit
+
+
+_SPANS = {1.0: "s", 60.0: "min", 3600.0: "h"}
 
 
 @dataclass(frozen=True, slots=True)
