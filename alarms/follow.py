@@ -125,7 +125,9 @@ def _deeds(linkage: Linkage, transition: Transition, book: Book, roster: Roster)
         _cut(linkage, transition, roster, deeds)
     elif linkage.cut == "offer":
         deeds.say("offered: the cut of the zone's circuits, by one click", "已提示：可一键切断本区域回路", "offered")
-    if linkage.notify:
+    if linkage.notify and transition.alarm.is_chattering and transition.signal is Signal.RAISED:
+        deeds.say("no notice: it comes and goes, and is folded", "反复报警已合并，不再重复通知", deeds.code or "chattering")
+    elif linkage.notify:
         _notify(linkage, transition, deeds)
     if linkage.hazard:
         _want_hazard(linkage, transition, book, deeds)

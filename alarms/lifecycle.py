@@ -19,6 +19,7 @@ class Standing(NamedTuple):
     condition: Condition
     attention: Attention
     needs_reset: bool
+    is_kept: bool = False  # normal and acknowledged or suppressed, but chattering: open still
 
     @property
     def is_ended(self) -> bool:
@@ -41,8 +42,10 @@ H = Standing(_ACT, _SUP, False)  # suppressed by design
 HL = Standing(_ACT, _SUP, True)
 HN = Standing(_NOR, _SUP, False)
 HE = Standing(_NOR, _SUP, True)
+K = Standing(_NOR, _ACK, False, True)  # would have ended, but comes and goes: kept open until it is quiet, and taken as long
+HK = Standing(_NOR, _SUP, False, True)
 
-ISA_LETTERS: dict[Standing, str] = dict(zip((A, B, BL, C, CL, D, E, F, H, HL, HN, HE), "ABBCCDEFHHHH", strict=True))
+ISA_LETTERS: dict[Standing, str] = dict(zip((A, B, BL, C, CL, D, E, F, H, HL, HN, HE, K, HK), "ABBCCDEFHHHHAH", strict=True))
 
 _SIGNALS = (
     *(Signal.RAISED, Signal.STEPPED_UP, Signal.STEPPED_DOWN, Signal.CLEARED),
@@ -64,6 +67,8 @@ _ROWS: dict[Standing, tuple[Standing | str, ...]] = {
     HL: ("active",    HL,          HL,           HE,           "suppressed",   "still active",   HL,          BL),
     HN: (H,           "normal",    "normal",     "normal",     "suppressed",   "not latched",    HN,          A),
     HE: (HL,          "normal",    "normal",     "normal",     "suppressed",   "suppressed",     HE,          E),
+    K:  (C,           "normal",    "normal",     "normal",     "acknowledged", "not latched",    HK,          "not suppressed"),
+    HK: (H,           "normal",    "normal",     "normal",     "suppressed",   "not latched",    HK,          K),
 }
 # fmt: on
 # fmt: off
@@ -81,6 +86,8 @@ _LATER_ROWS: dict[Standing, tuple[Standing | str, ...]] = {
     HL: (HL,        "suppressed",   A),
     HN: ("normal",  "suppressed",   A),
     HE: ("normal",  "suppressed",   A),
+    K:  ("normal",  "acknowledged", A),
+    HK: ("normal",  "suppressed",   A),
 }
 # fmt: on
 _REMARKS = frozenset({Signal.ASSIGNED, Signal.NOTED, Signal.PROGRESSED, Signal.JUDGED, Signal.HAZARD_LINKED})
@@ -88,13 +95,24 @@ _REMARKS = frozenset({Signal.ASSIGNED, Signal.NOTED, Signal.PROGRESSED, Signal.J
 TABLE: dict[tuple[Standing, Signal], Standing | str] = {
     **{(standing, signal): cell for standing, cells in _ROWS.items() for signal, cell in zip(_SIGNALS, cells, strict=True)},
     **{(standing, signal): cell for standing, cells in _LATER_ROWS.items() for signal, cell in zip(_LATER_SIGNALS, cells, strict=True)},
+    # the beginning of chatter changes no state; its end ends what it has kept open
+    **{(standing, Signal.CHATTERED): standing if standing != A else "ended" for standing in _ROWS},
+    **{(standing, Signal.QUIETED): A if standing in (K, HK) else standing if standing != A else "ended" for standing in _ROWS},
     # what people add changes no state; on an ended alarm too, as long as the book still keeps it
     **{(standing, signal): standing for standing in _ROWS for signal in _REMARKS},
 }
 
 
 def standing_of(alarm: Alarm) -> Standing:
-    return Standing(alarm.condition, alarm.attention, alarm.needs_reset)
+    standing = Standing(alarm.condition, alarm.attention, alarm.needs_reset)
+    return kept_open(standing) if alarm.is_chattering else standing
+
+
+def kept_open(after: Standing, by: Standing | None = None) -> Standing:
+    """What a chattering alarm becomes instead of ending; `by`: what it was before."""
+    if after == HN or (after == A and by is not None and by.attention is _SUP):
+        return HK
+    return K if after == A else after
 
 
 def new_standing(is_latched: bool) -> Standing:

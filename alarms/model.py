@@ -94,6 +94,7 @@ class Alarm:
     suppressions: tuple[Suppression, ...] = ()  # all that stand on it, strongest first
     asked_ms: int = 0  # when it last began to ask for attention: raised, stepped up, unsuppressed, upheld, asked again
     realarms: int = 0  # how often it has asked again since then, unheard
+    is_chattering: bool = False  # it comes and goes: kept open, though normal and acknowledged, until it is quiet
     progress: tuple[str, ...] = ()  # response steps done for this occurrence, the last at the end: alarms.response.STEPS
 
 
@@ -115,6 +116,8 @@ class Signal(StrEnum):
     UNSUPPRESSED = "unsuppressed"
     UPHELD = "upheld"  # it was late or a test and is neither any longer: it calls as if it were raised now
     REALARMED = "realarmed"  # nobody took it, or it still stands long after somebody did: it asks again
+    CHATTERED = "chattered"  # it comes and goes: folded from now on
+    QUIETED = "quieted"  # it has stopped to
     WITHDRAWN = "withdrawn"  # nothing will ever clear it: ended by a person, or with its site
 
 

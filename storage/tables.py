@@ -23,6 +23,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.engine import Dialect
@@ -287,6 +288,7 @@ alarms = Table(
     *(Column(name, Words, nullable=False, server_default="[]") for name in ("suppressions", "progress")),  # JSON lists
     Column("asked_ms", BigInteger, nullable=False, server_default="0"),
     Column("realarms", Integer, nullable=False, server_default="0"),
+    Column("is_chattering", Boolean, nullable=False, server_default=false()),
     Column("count", Integer, nullable=False),
     Column("seq", Integer, nullable=False),
     Column("tag_id", BigInteger, nullable=True),  # its `alarm_tags`

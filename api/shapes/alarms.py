@@ -41,6 +41,8 @@ SignalName = Literal[
     "unsuppressed",
     "upheld",
     "realarmed",
+    "chattered",
+    "quieted",
     "withdrawn",
 ]
 SuppressionKind = Literal["out_of_service", "proof_test", "shelved", "inhibited", "schedule"]
@@ -103,6 +105,7 @@ class AlarmShape(TypedDict):
     needs_reset: bool
     is_late: bool
     is_test: bool
+    is_chattering: bool
     is_unrecorded: bool
     suppression: SuppressionShape | None
     suppressions: list[SuppressionShape]
@@ -215,6 +218,7 @@ def alarm_shape(alarm: Alarm, name: Name) -> AlarmShape:
         "needs_reset": alarm.needs_reset,
         "is_late": alarm.is_late,
         "is_test": alarm.is_test,
+        "is_chattering": alarm.is_chattering,
         "is_unrecorded": alarm.is_unrecorded,
         "suppression": None if alarm.suppression is None else suppression_shape(alarm.suppression),
         "suppressions": [suppression_shape(why) for why in standing_on(alarm)],

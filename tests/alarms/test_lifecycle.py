@@ -4,11 +4,11 @@ from itertools import product
 
 import pytest
 
-from alarms.lifecycle import BL, CL, HE, HL, HN, ISA_LETTERS, TABLE, A, B, C, D, E, F, H, Standing, advance, new_standing
+from alarms.lifecycle import BL, CL, HE, HK, HL, HN, ISA_LETTERS, TABLE, A, B, C, D, E, F, H, K, Standing, advance, new_standing
 from alarms.model import Attention, Condition, Signal
 
-ALL = [Standing(*parts) for parts in product(Condition, Attention, (False, True))]
-REMARKS = (Signal.ASSIGNED, Signal.NOTED, Signal.PROGRESSED, Signal.JUDGED, Signal.HAZARD_LINKED)
+ALL = [*(Standing(*parts) for parts in product(Condition, Attention, (False, True))), K, HK]
+REMARKS = (Signal.CHATTERED, Signal.ASSIGNED, Signal.NOTED, Signal.PROGRESSED, Signal.JUDGED, Signal.HAZARD_LINKED)
 
 
 def test_every_standing_has_a_letter_and_every_pair_a_cell():
@@ -32,6 +32,9 @@ def test_what_holds_for_every_pair(standing, signal):
         assert after.needs_reset == standing.needs_reset, "only a reset ends the latch"
     if signal in REMARKS:
         assert after == standing
+    if standing.is_kept and signal is Signal.QUIETED:
+        assert after.is_ended, "what was kept only for the chatter ends with it"
+    assert not after.is_kept or standing.is_kept, "only the book keeps an alarm open"
     if Attention.SUPPRESSED in (standing.attention, after.attention):
         ends = signal is Signal.UNSUPPRESSED or after.is_ended
         assert (after.attention is Attention.SUPPRESSED) != ends, "only the end of it, or of the alarm, lets a suppressed alarm call or go"
@@ -66,6 +69,9 @@ def test_what_holds_for_every_pair(standing, signal):
         ("no reset before it is acknowledged", E, Signal.RESET, "unacknowledged"),
         ("no second acknowledgement", C, Signal.ACKNOWLEDGED, "acknowledged"),
         ("the end takes nothing", A, Signal.RAISED, "ended"),
+        ("kept returns to C: it was taken while it chattered", K, Signal.RAISED, C),
+        ("the end of the chatter leaves what stands", C, Signal.QUIETED, C),
+        ("suppressed and kept returns to H", HK, Signal.RAISED, H),
         ("suppressed from B is H", B, Signal.SUPPRESSED, H),
         ("suppressed from C is H", C, Signal.SUPPRESSED, H),
         ("the end of it with the condition true is B", H, Signal.UNSUPPRESSED, B),

@@ -44,6 +44,7 @@ def test_an_alarm_has_its_whole_shape(service: Service) -> None:
         "needs_reset": False,
         "is_late": False,
         "is_test": False,
+        "is_chattering": False,
         "is_unrecorded": False,
         "suppression": None,
         "suppressions": [],
