@@ -388,6 +388,107 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/backtests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Backtests
+         * @description Your own, newest first; they are kept for a day.
+         */
+        get: operations["rules_backtests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backtests/{backtest_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Backtest */
+        get: operations["rules_backtest"];
+        put?: never;
+        post?: never;
+        /**
+         * Forget Backtest
+         * @description Stop it, if it runs, and forget its result.
+         */
+        delete: operations["rules_forget_backtest"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backtests/{backtest_id}/findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Backtest Findings
+         * @description All findings of one version, in the order in which they would have come.
+         */
+        get: operations["rules_backtest_findings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calendars": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Calendars */
+        get: operations["rules_calendars"];
+        put?: never;
+        /** New Calendar */
+        post: operations["rules_new_calendar"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calendars/{calendar_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Calendar */
+        get: operations["rules_calendar"];
+        /** Change Calendar */
+        put: operations["rules_change_calendar"];
+        post?: never;
+        /**
+         * Remove Calendar
+         * @description Refused while a rule names it.
+         */
+        delete: operations["rules_remove_calendar"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/circuits": {
         parameters: {
             query?: never;
@@ -1342,6 +1443,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/overrides": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Overrides */
+        get: operations["rules_overrides"];
+        put?: never;
+        /**
+         * New Override
+         * @description 422 names every number that the rule itself could not say, with the clause.
+         */
+        post: operations["rules_new_override"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/overrides/{override_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Override */
+        get: operations["rules_override"];
+        /** Change Override */
+        put: operations["rules_change_override"];
+        post?: never;
+        /**
+         * Remove Override
+         * @description From then on the place has what it inherits.
+         */
+        delete: operations["rules_remove_override"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/plans": {
         parameters: {
             query?: never;
@@ -1597,6 +1741,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rule-sets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rule Sets
+         * @description The sets of this release, each rule with what is different here.
+         */
+        get: operations["rules_rule_sets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rules": {
         parameters: {
             query?: never;
@@ -1612,6 +1776,27 @@ export interface paths {
          * @description 422 names every field that cannot be meant.
          */
         post: operations["rules_new_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check Rule
+         * @description A dry run of keeping a rule: what is wrong with it and where, what it would cover, which rules do the same, what becomes of the
+         *     alarms that stand. Nothing is kept.
+         */
+        post: operations["rules_check_rule"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1635,6 +1820,168 @@ export interface paths {
         post?: never;
         /** Remove Rule */
         delete: operations["rules_remove_rule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{rule_id}/backtest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask Backtest
+         * @description Begin a backtest; it runs in the background, one at a time. Ask again for its progress. A rule that is not kept yet is handed in
+         *     whole.
+         */
+        post: operations["rules_ask_backtest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{rule_id}/cover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Rule Cover */
+        get: operations["rules_rule_cover"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{rule_id}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Explain Rule
+         * @description Why the rule did or did not raise on a subject at a moment; without `at` now.
+         */
+        get: operations["rules_explain_rule"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{rule_id}/numbers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rule Numbers
+         * @description Each number of the rule as it is at a device, and who set it: the rule, or a place that it inherits from.
+         */
+        get: operations["rules_rule_numbers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{rule_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore Rule
+         * @description Bring an older version back, as a new one.
+         */
+        post: operations["rules_restore_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{rule_id}/state": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rule State
+         * @description How the rule stands now on each subject, in order of their names; with `subject` on that one alone.
+         */
+        get: operations["rules_rule_state"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{rule_id}/text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rule Text
+         * @description The rule as text: as it was written last, with its comments, or made from the rule.
+         */
+        get: operations["rules_rule_text"];
+        /**
+         * Change Rule Text
+         * @description A new version from a text, which is kept with it. What the text says of its version does not count.
+         */
+        put: operations["rules_change_rule_text"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{rule_id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rule Versions
+         * @description Newest first, each with who made it and what it changed.
+         */
+        get: operations["rules_rule_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2114,6 +2461,8 @@ export interface components {
             hazard_id: string | null;
             /** Id */
             id: string;
+            /** Is Chattering */
+            is_chattering: boolean;
             /** Is Latched */
             is_latched: boolean;
             /** Is Late */
@@ -2256,6 +2605,8 @@ export interface components {
             hazard_id: string | null;
             /** Id */
             id: string;
+            /** Is Chattering */
+            is_chattering: boolean;
             /** Is Latched */
             is_latched: boolean;
             /** Is Late */
@@ -2405,6 +2756,8 @@ export interface components {
             hazard_id: string | null;
             /** Id */
             id: string;
+            /** Is Chattering */
+            is_chattering: boolean;
             /** Is Latched */
             is_latched: boolean;
             /** Is Late */
@@ -2496,6 +2849,76 @@ export interface components {
              */
             note: string;
         };
+        /**
+         * BacktestAsk
+         * @description `rule`: an edited (or new) rule as data; without it the present version is tried. Without `to_at` until now, without `from_at` for
+         *     the seven days before. `points` narrows what is looked at.
+         */
+        BacktestAsk: {
+            /** From At */
+            from_at?: string | null;
+            /** Points */
+            points?: string[];
+            /** Rule */
+            rule?: {
+                [key: string]: unknown;
+            } | null;
+            /** To At */
+            to_at?: string | null;
+        };
+        /** BacktestPage */
+        BacktestPage: {
+            /** Items */
+            items: components["schemas"]["BacktestShape"][];
+        };
+        /**
+         * BacktestShape
+         * @description `part` runs from 0 to 1; `problem` says why it failed; `result` when it is done.
+         */
+        BacktestShape: {
+            /**
+             * Asked At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            asked_at: string;
+            /**
+             * From At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            from_at: string;
+            /** Id */
+            id: string;
+            /** Is Edited */
+            is_edited: boolean;
+            /** Part */
+            part: number;
+            /** Points */
+            points: number;
+            /** Present Version */
+            present_version: number | null;
+            /** Problem */
+            problem: string | null;
+            /** Readings */
+            readings: number;
+            result: components["schemas"]["ResultShape"] | null;
+            /** Rule Id */
+            rule_id: string;
+            /** Rule Name */
+            rule_name: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "done" | "failed";
+            /**
+             * To At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            to_at: string;
+        };
         /** BadCellShape */
         BadCellShape: {
             /** Allowed */
@@ -2517,6 +2940,106 @@ export interface components {
             percent: number | null;
             /** Taken At */
             taken_at: string | null;
+        };
+        /**
+         * BesideShape
+         * @description Another rule that judges some of the same subjects. `is_same`: it means the same at every level.
+         */
+        BesideShape: {
+            /** Is Same */
+            is_same: boolean;
+            /** Rule Id */
+            rule_id: string;
+            /** Rule Name */
+            rule_name: string;
+            /** Rule Name En */
+            rule_name_en: string;
+            /** Subjects */
+            subjects: number;
+        };
+        /**
+         * CalendarAsk
+         * @description When places open: of one site, of all sites of an enterprise, or of none in particular. `weekdays`: seven lists, Monday first.
+         */
+        CalendarAsk: {
+            /** Enterprise Id */
+            enterprise_id?: string | null;
+            /** Holidays */
+            holidays?: components["schemas"]["HolidayAsk"][];
+            /** Id */
+            id?: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Name En
+             * @default
+             */
+            name_en: string;
+            /** Site Id */
+            site_id?: string | null;
+            /** Special Days */
+            special_days?: components["schemas"]["SpecialDayAsk"][];
+            /** Weekdays */
+            weekdays: string[][];
+        };
+        /** CalendarEdit */
+        CalendarEdit: {
+            /** Enterprise Id */
+            enterprise_id?: string | null;
+            /** Holidays */
+            holidays?: components["schemas"]["HolidayAsk"][];
+            /** Id */
+            id?: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Name En
+             * @default
+             */
+            name_en: string;
+            /** Site Id */
+            site_id?: string | null;
+            /** Special Days */
+            special_days?: components["schemas"]["SpecialDayAsk"][];
+            /** Version */
+            version: number;
+            /** Weekdays */
+            weekdays: string[][];
+        };
+        /** CalendarPage */
+        CalendarPage: {
+            /** Items */
+            items: components["schemas"]["CalendarShape"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * CalendarShape
+         * @description `is_open` and `next_change_at` are of the calendar's own site, or of the zone Asia/Shanghai where it is of none.
+         */
+        CalendarShape: {
+            /** Enterprise Id */
+            enterprise_id: string | null;
+            /** Holidays */
+            holidays: components["schemas"]["HolidayShape"][];
+            /** Id */
+            id: string;
+            /** Is Open */
+            is_open: boolean;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            /** Next Change At */
+            next_change_at: string | null;
+            /** Site Id */
+            site_id: string | null;
+            /** Special Days */
+            special_days: components["schemas"]["SpecialDayShape"][];
+            /** Version */
+            version: number;
+            /** Weekdays */
+            weekdays: string[][];
         };
         /** ChangedCircuitAsk */
         ChangedCircuitAsk: {
@@ -2769,6 +3292,33 @@ export interface components {
             /** Version */
             version: number;
         };
+        /**
+         * CheckAsk
+         * @description A rule as data (a form), or as YAML or JSON text: exactly one.
+         */
+        CheckAsk: {
+            /** Data */
+            data?: {
+                [key: string]: unknown;
+            } | null;
+            /** Text */
+            text?: string | null;
+        };
+        /** CheckShape */
+        CheckShape: {
+            /** Alarms */
+            alarms: components["schemas"]["StandingAlarm"][];
+            /** Beside */
+            beside: components["schemas"]["BesideShape"][];
+            cover: components["schemas"]["CoverShape"] | null;
+            /** Is Ok */
+            is_ok: boolean;
+            /** Problems */
+            problems: components["schemas"]["ProblemShape"][];
+            rule: components["schemas"]["RuleShape"] | null;
+            /** Text */
+            text: string;
+        };
         /** CircuitAsk */
         CircuitAsk: {
             /**
@@ -2904,6 +3454,26 @@ export interface components {
              */
             note: string;
         };
+        /**
+         * CoverShape
+         * @description `subjects` are the first of `total`; `without` the first of `without_total` devices in scope that have no point of the metric.
+         */
+        CoverShape: {
+            /** By Kind */
+            by_kind: components["schemas"]["KindCount"][];
+            /** By Zone */
+            by_zone: components["schemas"]["ZoneCount"][];
+            /** Devices */
+            devices: number;
+            /** Subjects */
+            subjects: string[];
+            /** Total */
+            total: number;
+            /** Without */
+            without: string[];
+            /** Without Total */
+            without_total: number;
+        };
         /** CutAsk */
         CutAsk: {
             /** Alarm Id */
@@ -2974,6 +3544,18 @@ export interface components {
             site_id?: string | null;
             /** Zone Id */
             zone_id?: string | null;
+        };
+        /**
+         * DayZoneCount
+         * @description `day` is the local date of the site.
+         */
+        DayZoneCount: {
+            /** Day */
+            day: string;
+            /** Raised */
+            raised: number;
+            /** Zone Id */
+            zone_id: string;
         };
         /**
          * DecideAsk
@@ -3187,6 +3769,24 @@ export interface components {
             zone_id: string;
         };
         /**
+         * DifferenceShape
+         * @description Counts of all, and the first of each.
+         */
+        DifferenceShape: {
+            /** Kept */
+            kept: components["schemas"]["PairShape"][];
+            /** Kept Total */
+            kept_total: number;
+            /** Lost */
+            lost: components["schemas"]["EpisodeShape"][];
+            /** Lost Total */
+            lost_total: number;
+            /** New */
+            new: components["schemas"]["EpisodeShape"][];
+            /** New Total */
+            new_total: number;
+        };
+        /**
          * DismissAsk
          * @description Out of sight for good, however often they speak; `dismissed` false brings them back.
          */
@@ -3274,6 +3874,57 @@ export interface components {
             name: string;
             /** Version */
             version: number;
+        };
+        /**
+         * EpisodeShape
+         * @description From a raise to its clear; `until_at` null: it still stood at the end.
+         */
+        EpisodeShape: {
+            /** Device Id */
+            device_id: string;
+            /**
+             * From At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            from_at: string;
+            /** Level */
+            level: number;
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity: "info" | "low" | "high" | "critical";
+            /** Subject */
+            subject: string;
+            /** Until At */
+            until_at: string | null;
+            /** Value */
+            value: number | null;
+        };
+        /**
+         * ExplanationShape
+         * @description `verdict` is the sentence, `steps` lead to it. `is_live` False: replayed from stored readings with the version then in force.
+         */
+        ExplanationShape: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            at: string;
+            /** Is Live */
+            is_live: boolean;
+            /** Is Raised */
+            is_raised: boolean | null;
+            /** Rule Id */
+            rule_id: string;
+            standing: components["schemas"]["StandingShape"] | null;
+            /** Steps */
+            steps: components["schemas"]["SaidShape"][];
+            /** Subject */
+            subject: string;
+            verdict: components["schemas"]["SaidShape"];
         };
         /**
          * ExportAsk
@@ -3424,6 +4075,63 @@ export interface components {
             subject: string;
             /** Until */
             until: string | null;
+        };
+        /** FateShape */
+        FateShape: {
+            /** Alarm Id */
+            alarm_id: string;
+            /** Delay S */
+            delay_s: number | null;
+            /** Is Kept */
+            is_kept: boolean;
+            /**
+             * Raised At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            raised_at: string;
+            /** Subject */
+            subject: string;
+            /** Verdict */
+            verdict: string;
+        };
+        /** FieldChangeShape */
+        FieldChangeShape: {
+            /** After */
+            after: unknown;
+            /** Before */
+            before: unknown;
+            /** Field */
+            field: string;
+        };
+        /** FindingPage */
+        FindingPage: {
+            /** Items */
+            items: components["schemas"]["FindingShape"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /** FindingShape */
+        FindingShape: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            at: string;
+            /** Device Id */
+            device_id: string;
+            /**
+             * Edge
+             * @enum {string}
+             */
+            edge: "raised" | "stepped" | "cleared";
+            /** Level */
+            level: number;
+            /** Subject */
+            subject: string;
+            /** Value */
+            value: number | null;
         };
         /**
          * FrozenItem
@@ -3746,6 +4454,27 @@ export interface components {
             /** Ready */
             ready: boolean;
         };
+        /** HolidayAsk */
+        HolidayAsk: {
+            /** First */
+            first: string;
+            /** Last */
+            last: string;
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+        };
+        /** HolidayShape */
+        HolidayShape: {
+            /** First */
+            first: string;
+            /** Last */
+            last: string;
+            /** Name */
+            name: string;
+        };
         /**
          * ImportAnswer
          * @description What the file does (a dry run: would do). `lines` leaves out rows that change nothing, and ends after 2,000; so does `bad`.
@@ -3877,6 +4606,38 @@ export interface components {
             /** Zone Name */
             zone_name: string;
         };
+        /** KindCount */
+        KindCount: {
+            /** Kind */
+            kind: string;
+            /** Subjects */
+            subjects: number;
+        };
+        /**
+         * LevelOverrideAsk
+         * @description New numbers of one level, counted from 0; null: as inherited.
+         */
+        LevelOverrideAsk: {
+            /** Deadband */
+            deadband?: number | null;
+            /** Hold S */
+            hold_s?: number | null;
+            /** Level */
+            level: number;
+            /** Limit */
+            limit?: number | null;
+        };
+        /** LevelOverrideShape */
+        LevelOverrideShape: {
+            /** Deadband */
+            deadband: number | null;
+            /** Hold S */
+            hold_s: number | null;
+            /** Level */
+            level: number;
+            /** Limit */
+            limit: number | null;
+        };
         /** LevelShape */
         LevelShape: {
             /** Deadband */
@@ -3890,6 +4651,41 @@ export interface components {
              * @enum {string}
              */
             severity: "info" | "low" | "high" | "critical";
+        };
+        /**
+         * LevelStandingShape
+         * @description `margin`: how far the value must still go to the limit (negative: past it). `phase` rising: its hold is running; falling: its clear
+         *     hold is.
+         */
+        LevelStandingShape: {
+            /** Due At */
+            due_at: string | null;
+            /** Held S */
+            held_s: number | null;
+            /** Hold S */
+            hold_s: number;
+            /** Is Met */
+            is_met: boolean | null;
+            /** Level */
+            level: number;
+            /** Limit */
+            limit: number | null;
+            /** Margin */
+            margin: number | null;
+            /**
+             * Phase
+             * @enum {string}
+             */
+            phase: "idle" | "rising" | "active" | "falling";
+            /** Returns At */
+            returns_at: number | null;
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity: "info" | "low" | "high" | "critical";
+            /** Since At */
+            since_at: string | null;
         };
         /** LineShape */
         LineShape: {
@@ -4356,6 +5152,102 @@ export interface components {
             /** Recorded */
             recorded: boolean;
         };
+        /**
+         * OverrideAsk
+         * @description Numbers of a rule for a place and everything below it, and why.
+         */
+        OverrideAsk: {
+            /** Clear Hold S */
+            clear_hold_s?: number | null;
+            /** Enabled */
+            enabled?: boolean | null;
+            /** Hold S */
+            hold_s?: number | null;
+            /** Id */
+            id?: string | null;
+            /** Levels */
+            levels?: components["schemas"]["LevelOverrideAsk"][];
+            /** Node Id */
+            node_id: string;
+            /**
+             * Node Kind
+             * @enum {string}
+             */
+            node_kind: "district" | "enterprise" | "site" | "zone" | "device";
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /** Rule Id */
+            rule_id: string;
+        };
+        /** OverrideEdit */
+        OverrideEdit: {
+            /** Clear Hold S */
+            clear_hold_s?: number | null;
+            /** Enabled */
+            enabled?: boolean | null;
+            /** Hold S */
+            hold_s?: number | null;
+            /** Id */
+            id?: string | null;
+            /** Levels */
+            levels?: components["schemas"]["LevelOverrideAsk"][];
+            /** Node Id */
+            node_id: string;
+            /**
+             * Node Kind
+             * @enum {string}
+             */
+            node_kind: "district" | "enterprise" | "site" | "zone" | "device";
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /** Rule Id */
+            rule_id: string;
+            /** Version */
+            version: number;
+        };
+        /** OverridePage */
+        OverridePage: {
+            /** Items */
+            items: components["schemas"]["OverrideShape"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /** OverrideShape */
+        OverrideShape: {
+            /** Clear Hold S */
+            clear_hold_s: number | null;
+            /** Enabled */
+            enabled: boolean | null;
+            /** Hold S */
+            hold_s: number | null;
+            /** Id */
+            id: string;
+            /** Levels */
+            levels: components["schemas"]["LevelOverrideShape"][];
+            /** Node Id */
+            node_id: string;
+            /** Node Kind */
+            node_kind: string;
+            /** Reason */
+            reason: string;
+            /** Rule Id */
+            rule_id: string;
+            /** Version */
+            version: number;
+        };
+        /** PairShape */
+        PairShape: {
+            /** Delay S */
+            delay_s: number;
+            present: components["schemas"]["EpisodeShape"];
+            tried: components["schemas"]["EpisodeShape"];
+        };
         /** Person */
         Person: {
             /** Id */
@@ -4566,6 +5458,24 @@ export interface components {
             tenants: string[];
         };
         /**
+         * ProblemShape
+         * @description `pointer` leads to the field; `line` and `column` (from 1) into the text that was handed in, or into an expression.
+         */
+        ProblemShape: {
+            /** Allowed */
+            allowed: string;
+            /** Allowed Zh */
+            allowed_zh: string;
+            /** Column */
+            column: number | null;
+            /** Given */
+            given: string;
+            /** Line */
+            line: number | null;
+            /** Pointer */
+            pointer: string;
+        };
+        /**
          * ProgressAsk
          * @description `whom`: who was sent, who has arrived, or who was spoken to.
          */
@@ -4733,17 +5643,26 @@ export interface components {
              */
             why: string;
         };
-        /**
-         * RestoreAsk
-         * @description A second person with the right signs beside the first: never the same one.
-         */
-        RestoreAsk: {
-            /** Reason */
-            reason: string;
-            /** Second Login */
-            second_login: string;
-            /** Second Password */
-            second_password: string;
+        /** ResultShape */
+        ResultShape: {
+            difference: components["schemas"]["DifferenceShape"] | null;
+            /** First At */
+            first_at: string | null;
+            /** Last At */
+            last_at: string | null;
+            present: components["schemas"]["TriedShape"] | null;
+            /** Readings */
+            readings: number;
+            /** Seconds */
+            seconds: number;
+            tried: components["schemas"]["TriedShape"];
+            /**
+             * Until At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            until_at: string;
+            verdicts: components["schemas"]["VerdictsShape"];
         };
         /**
          * RetireAsk
@@ -4784,6 +5703,20 @@ export interface components {
             name_en: string;
             /** Version */
             version: number;
+        };
+        /** RuleSetList */
+        RuleSetList: {
+            /** Items */
+            items: components["schemas"]["RuleSetShape"][];
+        };
+        /** RuleSetShape */
+        RuleSetShape: {
+            /** File */
+            file: string;
+            /** Id */
+            id: string;
+            /** Rules */
+            rules: components["schemas"]["ShippedShape"][];
         };
         /**
          * RuleShape
@@ -5056,6 +5989,21 @@ export interface components {
             state: "countdown" | "running" | "retrying" | "done" | "aborted" | "missed" | "interrupted" | "declined" | "observed" | "skipped";
             who: components["schemas"]["Person"] | null;
         };
+        /** SaidShape */
+        SaidShape: {
+            /** At */
+            at: string | null;
+            /** Code */
+            code: string;
+            /** En */
+            en: string;
+            /** Figures */
+            figures: {
+                [key: string]: unknown;
+            };
+            /** Zh */
+            zh: string;
+        };
         /** ScopeShape */
         ScopeShape: {
             /** Device Kinds */
@@ -5120,6 +6068,27 @@ export interface components {
              * @example 2026-11-22T07:00:00.000Z
              */
             until: string;
+        };
+        /**
+         * ShippedShape
+         * @description A rule of a shipped set. `state`: as shipped, changed here, missing here (removed), disabled here.
+         */
+        ShippedShape: {
+            /** Changes */
+            changes: components["schemas"]["FieldChangeShape"][];
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            /** Rule Id */
+            rule_id: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "as_shipped" | "changed" | "missing" | "disabled";
+            /** Version */
+            version: number | null;
         };
         /**
          * SignedIn
@@ -5243,6 +6212,57 @@ export interface components {
             /** Orders */
             orders: components["schemas"]["OrderShape"][];
         };
+        /** SourceList */
+        SourceList: {
+            /** Device Id */
+            device_id: string;
+            /** Items */
+            items: components["schemas"]["SourceShape"][];
+            /** Rule Id */
+            rule_id: string;
+        };
+        /**
+         * SourceShape
+         * @description One number as it is at a device. `node_kind` None: the rule itself sets it.
+         */
+        SourceShape: {
+            /** Node Id */
+            node_id: string | null;
+            /** Node Kind */
+            node_kind: string | null;
+            /** Number */
+            number: string;
+            /** Override Id */
+            override_id: string;
+            /** Reason */
+            reason: string;
+            /** Value */
+            value: number | boolean;
+        };
+        /**
+         * SpecialDayAsk
+         * @description A date with windows of its own; none: closed that day.
+         */
+        SpecialDayAsk: {
+            /** Day */
+            day: string;
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /** Windows */
+            windows?: string[];
+        };
+        /** SpecialDayShape */
+        SpecialDayShape: {
+            /** Day */
+            day: string;
+            /** Name */
+            name: string;
+            /** Windows */
+            windows: string[];
+        };
         /**
          * StageAsk
          * @description Circuits that go together; empty filters do not choose.
@@ -5281,6 +6301,93 @@ export interface components {
             tenants: string[];
             /** Zones */
             zones: string[];
+        };
+        /**
+         * StandingAlarm
+         * @description An alarm that stands now and what the edit would do to it: `kept`, `judged_anew` by the next reading, `withdrawn`, or `left` (no
+         *     longer covered: it stays open until a person ends it).
+         */
+        StandingAlarm: {
+            /** Alarm Id */
+            alarm_id: string;
+            /** Device Name */
+            device_name: string;
+            /**
+             * Fate
+             * @enum {string}
+             */
+            fate: "kept" | "judged_anew" | "withdrawn" | "left";
+            /** Subject */
+            subject: string;
+        };
+        /** StandingPage */
+        StandingPage: {
+            /** Items */
+            items: components["schemas"]["StandingShape"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+            /** Total */
+            total: number;
+        };
+        /**
+         * StandingShape
+         * @description `value` is what the rule judges, `reading` the newest reading (the same where nothing is derived). `level` -1: not raised.
+         */
+        StandingShape: {
+            /** Arrived At */
+            arrived_at: string | null;
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            at: string;
+            /** Delay S */
+            delay_s: number;
+            /** Device Id */
+            device_id: string;
+            /** Device Name */
+            device_name: string;
+            /** Expected S */
+            expected_s: number;
+            /**
+             * Gate
+             * @enum {string}
+             */
+            gate: "open" | "schedule" | "condition" | "both";
+            /** Is Raised */
+            is_raised: boolean;
+            /** Level */
+            level: number;
+            /** Levels */
+            levels: components["schemas"]["LevelStandingShape"][];
+            /** Metric */
+            metric: string;
+            /** Overdue At */
+            overdue_at: string | null;
+            /**
+             * Quality
+             * @enum {string}
+             */
+            quality: "fresh" | "late" | "overdue" | "never_heard";
+            /** Reading */
+            reading: number | null;
+            /** Rule Id */
+            rule_id: string;
+            /** Rule Version */
+            rule_version: number;
+            /** Site Id */
+            site_id: string;
+            /** Subject */
+            subject: string;
+            /** Taken At */
+            taken_at: string | null;
+            /** Unit */
+            unit: string;
+            /** Value */
+            value: number | null;
+            /** Zone Id */
+            zone_id: string;
         };
         /** SubmitAsk */
         SubmitAsk: {
@@ -5399,6 +6506,27 @@ export interface components {
             /** Zone Id */
             zone_id?: string | null;
         };
+        /** TextAsk */
+        TextAsk: {
+            /** Text */
+            text: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * TextShape
+         * @description `is_as_written`: with the comments of whoever wrote it; else made from the rule.
+         */
+        TextShape: {
+            /** Is As Written */
+            is_as_written: boolean;
+            /** Rule Id */
+            rule_id: string;
+            /** Text */
+            text: string;
+            /** Version */
+            version: number;
+        };
         /**
          * TransitionShape
          * @description One change of an alarm. `severity`, `condition`, `attention`, `rule_version` are those after it. `step`, `whom`, `phone`: of a
@@ -5442,7 +6570,7 @@ export interface components {
              * Signal
              * @enum {string}
              */
-            signal: "raised" | "stepped_up" | "stepped_down" | "cleared" | "acknowledged" | "reset" | "assigned" | "noted" | "progressed" | "judged" | "hazard_linked" | "suppressed" | "unsuppressed" | "upheld" | "realarmed" | "withdrawn";
+            signal: "raised" | "stepped_up" | "stepped_down" | "cleared" | "acknowledged" | "reset" | "assigned" | "noted" | "progressed" | "judged" | "hazard_linked" | "suppressed" | "unsuppressed" | "upheld" | "realarmed" | "chattered" | "quieted" | "withdrawn";
             /** Step */
             step: ("dispatched" | "arrived" | "verified" | "called_119") | null;
             /** Value */
@@ -5473,6 +6601,22 @@ export interface components {
             first_name: string;
             /** Second Name */
             second_name: string;
+        };
+        /**
+         * TriedShape
+         * @description `is_cut`: it made too many findings and was stopped.
+         */
+        TriedShape: {
+            /** By Day And Zone */
+            by_day_and_zone: components["schemas"]["DayZoneCount"][];
+            /** Episodes */
+            episodes: components["schemas"]["EpisodeShape"][];
+            /** Findings */
+            findings: number;
+            /** Is Cut */
+            is_cut: boolean;
+            /** Raised */
+            raised: number;
         };
         /** UnshelveAsk */
         UnshelveAsk: {
@@ -5519,6 +6663,50 @@ export interface components {
              */
             verdict: "true" | "false" | "test" | "fault" | "nuisance";
         };
+        /**
+         * VerdictsShape
+         * @description Measured by what operators found: alarms judged true that the rule keeps or loses, others that it keeps or removes, and the mean
+         *     change in delay of the true ones it keeps.
+         */
+        VerdictsShape: {
+            /** Alarms */
+            alarms: components["schemas"]["FateShape"][];
+            /** False Kept */
+            false_kept: number;
+            /** False Removed */
+            false_removed: number;
+            /** Mean Delay S */
+            mean_delay_s: number | null;
+            /** True Kept */
+            true_kept: number;
+            /** True Lost */
+            true_lost: number;
+        };
+        /** VersionList */
+        VersionList: {
+            /** Items */
+            items: components["schemas"]["VersionShape"][];
+        };
+        /**
+         * VersionShape
+         * @description `rule` None: it was removed then. `changes` are against the version before.
+         */
+        VersionShape: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            at: string;
+            by: components["schemas"]["Person"] | null;
+            /** Changes */
+            changes: components["schemas"]["FieldChangeShape"][];
+            rule: components["schemas"]["RuleShape"] | null;
+            /** Text */
+            text: string;
+            /** Version */
+            version: number;
+        };
         /** WhyAsk */
         WhyAsk: {
             /** Reason */
@@ -5545,6 +6733,19 @@ export interface components {
             /** Site Id */
             site_id: string;
         };
+        /** ZoneCount */
+        ZoneCount: {
+            /** Site Id */
+            site_id: string;
+            /** Site Name */
+            site_name: string;
+            /** Subjects */
+            subjects: number;
+            /** Zone Id */
+            zone_id: string;
+            /** Zone Name */
+            zone_name: string;
+        };
         /** ZonePage */
         ZonePage: {
             /** Items */
@@ -5564,6 +6765,28 @@ export interface components {
             parent_id: string | null;
             /** Site Id */
             site_id: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * RestoreAsk
+         * @description A second person with the right signs beside the first: never the same one.
+         */
+        api__shapes__power__RestoreAsk: {
+            /** Reason */
+            reason: string;
+            /** Second Login */
+            second_login: string;
+            /** Second Password */
+            second_password: string;
+        };
+        /**
+         * RestoreAsk
+         * @description `version` is brought back as the next version after `present`.
+         */
+        api__shapes__rule_views__RestoreAsk: {
+            /** Present */
+            present: number;
             /** Version */
             version: number;
         };
@@ -6507,6 +7730,374 @@ export interface operations {
             };
         };
     };
+    rules_backtests: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BacktestPage"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    rules_backtest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                backtest_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BacktestShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    rules_forget_backtest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                backtest_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    rules_backtest_findings: {
+        parameters: {
+            query?: {
+                of?: "tried" | "present";
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                backtest_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FindingPage"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    rules_calendars: {
+        parameters: {
+            query?: {
+                /** @description next_cursor of the page before */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalendarPage"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    rules_new_calendar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CalendarAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalendarShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    rules_calendar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                calendar_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalendarShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    rules_change_calendar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                calendar_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CalendarEdit"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalendarShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    rules_remove_calendar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                calendar_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
     circuits_circuits: {
         parameters: {
             query?: {
@@ -6815,7 +8406,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["RestoreAsk"];
+                "application/json": components["schemas"]["api__shapes__power__RestoreAsk"];
             };
         };
         responses: {
@@ -9381,6 +10972,214 @@ export interface operations {
             };
         };
     };
+    rules_overrides: {
+        parameters: {
+            query?: {
+                /** @description only those of this rule */
+                rule_id?: string | null;
+                /** @description next_cursor of the page before */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverridePage"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    rules_new_override: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OverrideAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverrideShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    rules_override: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                override_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverrideShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    rules_change_override: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                override_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OverrideEdit"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverrideShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    rules_remove_override: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                override_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
     plans_all_plans: {
         parameters: {
             query?: {
@@ -10110,6 +11909,44 @@ export interface operations {
             };
         };
     };
+    rules_rule_sets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleSetList"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
     rules_rules: {
         parameters: {
             query?: {
@@ -10174,6 +12011,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RuleShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    rules_check_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckShape"];
                 };
             };
             /** @description a problem of RFC 9457 */
@@ -10302,6 +12181,394 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    rules_ask_backtest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BacktestAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BacktestShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    rules_rule_cover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CoverShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    rules_explain_rule: {
+        parameters: {
+            query?: {
+                /** @description point:DEVICE:METRIC, device:DEVICE or zone:ZONE */
+                subject?: string | null;
+                /** @description DEVICE:METRIC, instead of a subject */
+                point?: string | null;
+                at?: string | null;
+            };
+            header?: never;
+            path: {
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplanationShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    rules_rule_numbers: {
+        parameters: {
+            query: {
+                device_id: string;
+                metric?: string;
+            };
+            header?: never;
+            path: {
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceList"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    rules_restore_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["api__shapes__rule_views__RestoreAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    rules_rule_state: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+                /** @description point:DEVICE:METRIC, device:DEVICE or zone:ZONE */
+                subject?: string | null;
+            };
+            header?: never;
+            path: {
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StandingPage"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    rules_rule_text: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TextShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    rules_change_rule_text: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TextAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TextShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    rules_rule_versions: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionList"];
+                };
             };
             /** @description a problem of RFC 9457 */
             "4XX": {
