@@ -16,6 +16,7 @@ BENCHMARKS = {
     "B2": "benchmarks.b2_ingest",
     "B3": "benchmarks.b3_node_red",
     "B4": "benchmarks.b4_live",
+    "B5": "benchmarks.b5_memory",
     "B6": "benchmarks.b6_growth",
     "B7": "benchmarks.b7_restart",
     "B9": "benchmarks.b9_history",

@@ -52,7 +52,7 @@ class KeyRows:
         table, keys = self._table, self._columns.keys
         mask = len(table) - 1
         at = wanted & mask
-        found = table[at]
+        found: NDArray[np.int32] = table[at]
         look = ((keys[found] != wanted) & (found >= 0)).nonzero()[0]
         while len(look):
             at[look] = (at[look] + 1) & mask

@@ -214,7 +214,7 @@ class Roster:
         c.size += 1
         c.keys[row], c.device_rows[row], c.metric_indexes[row] = key, device_row, index
         self.row_of_key.fit()
-        rows[metric] = row
+        rows[self.metrics[index]] = row  # one word for all points of a metric, not one a point
         return row
 
     def load_points(
