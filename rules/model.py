@@ -104,7 +104,8 @@ class When(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
     """When a rule applies, in the zone of the point's site. `weekdays` (Monday 0; empty: all) are the days on which `windows` begin (empty:
-    the whole day). `calendar` empty: that of the site, else of its enterprise; where there is none, `when` limits nothing."""
+    the whole day). `calendar` empty: that of the site, else of its enterprise. A place without a calendar is taken to be always open, and
+    every day of it for a workday."""
 
     weekdays: tuple[int, ...] = ()
     windows: tuple[Window, ...] = ()

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rules.compile import Program
 
 _WHOLE_DAY = (Window(0, DAY_MINUTES),)
+ALWAYS = Calendar(id="", name="always open", weekdays=(_WHOLE_DAY,) * 7)  # a place without a calendar is taken to be open
 DEFAULT_ZONE = "Asia/Shanghai"  # of points whose site is not known
 
 
@@ -43,7 +44,7 @@ class Gate:
 
     schedule: Schedule
     timezone: str
-    calendar: Calendar | None
+    calendar: Calendar
 
     def spans(self, from_ms: int, until_ms: int) -> list[Span]:
         """When it is open within [from_ms, until_ms)."""
@@ -53,14 +54,14 @@ class Gate:
         def windows_of(day: Day) -> Sequence[Window]:
             if schedule.weekdays and day.weekday not in schedule.weekdays:
                 return ()
-            if calendar is not None and schedule.when is When.HOLIDAY and not is_holiday(calendar, day):
+            if schedule.when is When.HOLIDAY and not is_holiday(calendar, day):
                 return ()
-            if calendar is not None and schedule.when is When.WORKDAY and not windows_on(calendar, day):
+            if schedule.when is When.WORKDAY and not windows_on(calendar, day):
                 return ()
             return windows
 
         own = day_spans(self.timezone, from_ms, until_ms, windows_of)
-        if calendar is None or schedule.when not in (When.OPEN, When.CLOSED) or not own:
+        if schedule.when not in (When.OPEN, When.CLOSED) or not own:
             return own
         opened = windows_between(calendar, self.timezone, from_ms, until_ms)
         return common(own, opened if schedule.when is When.OPEN else gaps(opened, from_ms, until_ms))
@@ -84,17 +85,17 @@ def gate_of(rule: Rule, site_id: str, roster: Roster) -> Gate | None:
         return None
     site = roster.sites.get(site_id)
     timezone = site.timezone if site else DEFAULT_ZONE
-    return Gate(rule.schedule, timezone, None if rule.schedule.when is When.ANY else _calendar(rule.schedule, site_id, roster))
+    return Gate(rule.schedule, timezone, ALWAYS if rule.schedule.when is When.ANY else _calendar(rule.schedule, site_id, roster))
 
 
-def _calendar(schedule: Schedule, site_id: str, roster: Roster) -> Calendar | None:
+def _calendar(schedule: Schedule, site_id: str, roster: Roster) -> Calendar:
     if schedule.calendar:
-        return roster.calendars.get(schedule.calendar)
+        return roster.calendars.get(schedule.calendar, ALWAYS)
     site = roster.sites.get(site_id)
     enterprise_id = site.enterprise_id if site else ""
     in_order = sorted(roster.calendars.values(), key=lambda calendar: calendar.id)
     own = (calendar for calendar in in_order if calendar.site_id == site_id)
-    return next(own, None) or next((calendar for calendar in in_order if calendar.enterprise_id == enterprise_id and enterprise_id), None)
+    return next(own, None) or next((each for each in in_order if enterprise_id and each.enterprise_id == enterprise_id), ALWAYS)
 
 
 @dataclass(slots=True)

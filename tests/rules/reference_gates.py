@@ -35,8 +35,10 @@ def is_open(schedule: Schedule, zone: str, calendar: Calendar | None, at_ms: int
     def day_counts(at: datetime) -> bool:
         if schedule.weekdays and at.weekday() not in schedule.weekdays:
             return False
-        if calendar is None or schedule.when not in (When.HOLIDAY, When.WORKDAY):
+        if schedule.when not in (When.HOLIDAY, When.WORKDAY):
             return True
+        if calendar is None:
+            return schedule.when is When.WORKDAY
         off, opens = hours(at)
         return off and not opens if schedule.when is When.HOLIDAY else bool(opens)
 
@@ -48,8 +50,10 @@ def is_open(schedule: Schedule, zone: str, calendar: Calendar | None, at_ms: int
     before = wall - timedelta(days=1)
     if not any(shows(begin, end, day_counts(wall), day_counts(before)) for begin, end in schedule.windows or ((0, 1440),)):
         return False
-    if calendar is None or schedule.when not in (When.OPEN, When.CLOSED):
+    if schedule.when not in (When.OPEN, When.CLOSED):
         return True
+    if calendar is None:
+        return schedule.when is When.OPEN
     is_open_now = any(shows(begin, end, True, False) for begin, end in hours(wall)[1])
     is_open_now |= any(shows(begin, end, False, True) for begin, end in hours(before)[1])
     return is_open_now == (schedule.when is When.OPEN)

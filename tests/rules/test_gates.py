@@ -335,10 +335,12 @@ def test_a_holiday_with_an_exceptional_opening_is_a_workday(when: When, raises: 
     assert bool(plant.made) is raises
 
 
-def test_where_no_calendar_is_known_the_rule_applies() -> None:
-    plant = Plant(rule_of(schedule=Schedule(when=When.OPEN)))
+@pytest.mark.parametrize(("when", "raises"), [(When.OPEN, True), (When.WORKDAY, True), (When.CLOSED, False), (When.HOLIDAY, False)])
+def test_a_place_without_a_calendar_is_always_open(when: When, raises: bool) -> None:
+    plant = Plant(rule_of(schedule=Schedule(when=when)))
     plant.hear(10, 50.0)
-    assert plant.seen == [("raised", 10.0, 10.0)]
+    plant.wait(86_400)
+    assert bool(plant.made) is raises
 
 
 def test_a_gate_of_another_kind_and_a_schedule_must_both_be_open() -> None:
