@@ -47,9 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(run=_serve)
 
     simulate = commands.add_parser("simulate", help="a simulated plant against any broker")
-    simulate.add_argument("scenario", help="mall, factory")
-    simulate.add_argument("--mqtt", default="mqtt://127.0.0.1:1883", metavar="URL")
-    simulate.add_argument("--devices", type=int, help="so many devices (default: the scenario's own)")
+    simulate.add_argument("scenario", help="mall, factory, crowd; closing-time: a whole night of 2,000 circuits on a service of its own")
+    simulate.add_argument("--mqtt", metavar="URL", help="broker (default mqtt://127.0.0.1:1883; closing-time brings its own)")
+    simulate.add_argument("--devices", type=int, help="so many devices (default: the scenario's own); of closing-time: circuits")
     simulate.add_argument("--rate", type=float, help="readings a second (default: as the devices report)")
     simulate.add_argument("--seconds", type=float, help="stop after so long (default: until interrupted)")
     simulate.add_argument("--seed", type=int, default=1)
@@ -141,9 +141,15 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _simulate(arguments: argparse.Namespace) -> int:
+    if arguments.scenario == "closing-time" and arguments.mqtt is None:
+        from app.closing_time import run as run_night
+
+        return run_night(arguments.devices or 2_000, arguments.seconds, arguments.seed)
     from app.simulate import run
 
-    return run(arguments.scenario, arguments.mqtt, arguments.devices, arguments.rate, arguments.seconds, arguments.seed)
+    return run(
+        arguments.scenario, arguments.mqtt or "mqtt://127.0.0.1:1883", arguments.devices, arguments.rate, arguments.seconds, arguments.seed
+    )
 
 
 def _publish(arguments: argparse.Namespace) -> int:

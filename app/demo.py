@@ -40,7 +40,7 @@ PEOPLE = (
     ("supervisor", "监管人员 Supervisor", "supervisor"),
     ("admin", "系统管理员 Administrator", "administrator"),
 )
-_KIND = {District: "district", Enterprise: "enterprise", Site: "site", Zone: "zone", Device: "device", Circuit: "circuit"}
+KIND = {District: "district", Enterprise: "enterprise", Site: "site", Zone: "zone", Device: "device", Circuit: "circuit"}
 
 
 @dataclass(slots=True)
@@ -79,7 +79,7 @@ def run(port: int, seconds: float | None, speed: float, data_dir: Path | None) -
         raise CommandError(f"--speed {speed:g} and --seconds {seconds} must be above 0")
     with ExitStack() as stack:
         folder = data_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sitewarden-demo-")))
-        http_port = _free_port(port)
+        http_port = free_port(port)
         settings = load(
             data_dir=folder,
             http_port=http_port,
@@ -109,7 +109,7 @@ def run(port: int, seconds: float | None, speed: float, data_dir: Path | None) -
     return 0
 
 
-def _free_port(first: int) -> int:
+def free_port(first: int) -> int:
     for port in range(first, min(first + 50, 65_536)):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -135,7 +135,7 @@ def _furnish(settings: Settings) -> None:
         for name in PLACES:
             by_kind: dict[str, list[object]] = {}
             for thing in scenario(name).things():
-                kind = _KIND[type(thing)]
+                kind = KIND[type(thing)]
                 if (kind, thing.id) not in known:
                     known.add((kind, thing.id))
                     by_kind.setdefault(kind, []).append(thing)

@@ -99,6 +99,10 @@ class Runs:
     def run(self, run_id: str) -> Run | None:
         return self._runs.get(run_id)
 
+    def standing_runs(self) -> list[Run]:
+        """Live and asking ones, and those that ended within 72 h, oldest first."""
+        return list(self._runs.values())
+
     def items(self, run_id: str) -> list[RunItem]:
         """In the order in which they are cut."""
         return list(self._items.get(run_id, {}).values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from simulators.closing_time import closing_time
 from simulators.crowd import crowd
 from simulators.factory import factory
 from simulators.mall import mall
@@ -13,6 +14,7 @@ SCENARIOS: dict[str, Callable[[], Place]] = {
     "mall": mall,
     "factory": factory,
     "crowd": lambda: crowd(1_000),
+    "closing-time": closing_time,
 }
 
 
