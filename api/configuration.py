@@ -10,22 +10,26 @@ import secrets
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from alarms.escalation_policy import Escalation
 from alarms.linkage import Linkage
 from api.access import linkage_sites, roles_for, rule_sites
 from api.door import Door, Visitor
 from api.problems import Problem, forbidden, invalid, not_found
-from rules.model import Rule
+from rules.model import NodeKind, Override, Rule
+from sites.calendars import Calendar
 from sites.model import District, Enterprise
 from sites.records import Conflict, NotFound, Page, Scope
+from sites.roster import Roster
 
 T = TypeVar("T")
 NODES = ("district", "enterprise")
+RULES = ("rule", "linkage", "calendar", "override", "escalation")  # what changing needs the right to rules for
 
 
 def listed(door: Door, visitor: Visitor, kind: str, cursor: str | None, limit: int, **where: str | None) -> Page[Any]:
     """One page of what the person sees. Raises Unavailable."""
     given = {name: value for name, value in where.items() if value is not None}
-    if kind in NODES or kind in ("rule", "linkage"):
+    if kind in NODES or kind in RULES:
         # few, and seen by what they hold or concern, which the records do not know
         seen = [t for t in door.records.all_things(kind) if sees(door, visitor, kind, t) and _fits(t, given)]
         return paged(sorted(seen, key=lambda t: t.id), cursor, limit)
@@ -60,6 +64,13 @@ def sees(door: Door, visitor: Visitor, kind: str, thing: Any) -> bool:
             return visitor.reach.sees_some(rule_sites(thing, roster))
         case "linkage":
             return visitor.reach.sees_some(linkage_sites(thing, roster))
+        case "calendar" | "override":
+            place = _place_of(thing, roster)
+            if place is None:
+                return True
+            return visitor.reach.may("see", place[1]) if place[0] == "site" else visitor.reach.sees_node(*place, roster)
+        case "escalation":
+            return thing.site_id is None or visitor.reach.may("see", thing.site_id)
         case _:
             return visitor.reach.may("see", thing.site_id)
 
@@ -78,6 +89,13 @@ def may_change(door: Door, visitor: Visitor, thing: Any) -> bool:
             return reach.all_within("rules", rule_sites(thing, roster))
         case Linkage():
             return reach.all_within("rules", linkage_sites(thing, roster))
+        case Calendar() | Override():
+            place = _place_of(thing, roster)
+            if place is None or place[0] == "site":
+                return reach.may("rules", None if place is None else place[1])
+            return reach.may_on("rules", *place)
+        case Escalation():
+            return reach.may("rules", thing.site_id)
         case _ if hasattr(thing, "enterprise_id"):
             return reach.may("configure", thing.id) or reach.may_on("configure", "enterprise", thing.enterprise_id)
         case _:
@@ -86,7 +104,19 @@ def may_change(door: Door, visitor: Visitor, thing: Any) -> bool:
 
 def act_on(kind: str) -> str:
     """The right that changing this kind needs."""
-    return "rules" if kind in ("rule", "linkage") else "configure"
+    return "rules" if kind in RULES else "configure"
+
+
+def _place_of(thing: Calendar | Override, roster: Roster) -> tuple[str, str] | None:
+    """(kind, id) of the site, enterprise or district that a calendar or override is a matter of; None: of all."""
+    if isinstance(thing, Calendar):
+        if thing.site_id is not None:
+            return "site", thing.site_id
+        return None if thing.enterprise_id is None else ("enterprise", thing.enterprise_id)
+    if thing.node_kind in (NodeKind.ZONE, NodeKind.DEVICE):
+        inside = roster.zones.get(thing.node_id) if thing.node_kind is NodeKind.ZONE else roster.device(thing.node_id)
+        return "site", inside.site_id if inside else ""
+    return thing.node_kind.value, thing.node_id
 
 
 def must_change(door: Door, visitor: Visitor, kind: str, thing: Any) -> None:

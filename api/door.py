@@ -22,7 +22,7 @@ from api.access import Reach, reach, roles_for
 from api.idempotency import HEADER as KEY_HEADER
 from api.idempotency import MOST_LONG, Remembered
 from api.live import Live
-from api.ports import Board, Clock, Codecs, Desk, Exports, Feed, History, Records
+from api.ports import Backtests, Board, Clock, Codecs, Desk, Exports, Feed, History, Records, RuleBench
 from api.ports_notify import Notices
 from api.problems import Problem, forbidden, invalid, not_found
 from api.sessions import PROOF_MS, Sessions, SignedInAs
@@ -46,6 +46,8 @@ class Door:
     records: Records
     history: History
     exports: Exports
+    backtests: Backtests
+    bench: RuleBench
     clock: Clock
     codecs: Codecs
     notices: Notices

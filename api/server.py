@@ -20,7 +20,7 @@ from api.docs_page import DOCS
 from api.door import Door, only_known_parameters
 from api.idempotency import Remembered
 from api.live import HEARTBEAT_S, JOIN_S, Live
-from api.ports import Board, Clock, Codecs, Desk, Exports, Feed, History, Records
+from api.ports import Backtests, Board, Clock, Codecs, Desk, Exports, Feed, History, Records, RuleBench
 from api.ports_notify import Notices
 from api.routes import (
     alarms,
@@ -28,10 +28,12 @@ from api.routes import (
     circuits,
     decoding,
     devices,
+    escalations,
     hazards,
     health,
     linkages,
     live,
+    notifications,
     orders,
     places,
     plans,
@@ -40,7 +42,10 @@ from api.routes import (
     runs,
     users,
 )
+from api.routes.backtests import router as backtests_router
+from api.routes.calendars import router as calendars_router
 from api.routes.exports import router as exports_router
+from api.routes.rule_views import router as rule_views_router
 from api.routes.suppressions import router as suppressions_router
 from api.sessions import Sessions
 
@@ -57,6 +62,8 @@ def create_app(
     records: Records,
     history: History,
     exports: Exports,
+    backtests: Backtests,
+    bench: RuleBench,
     clock: Clock,
     codecs: Codecs,
     notices: Notices,
@@ -78,6 +85,8 @@ def create_app(
         records=records,
         history=history,
         exports=exports,
+        backtests=backtests,
+        bench=bench,
         clock=clock,
         codecs=codecs,
         notices=notices,
@@ -100,6 +109,8 @@ def open_door(
     records: Records,
     history: History,
     exports: Exports,
+    backtests: Backtests,
+    bench: RuleBench,
     clock: Clock,
     codecs: Codecs,
     notices: Notices,
@@ -119,6 +130,8 @@ def open_door(
         records=records,
         history=history,
         exports=exports,
+        backtests=backtests,
+        bench=bench,
         clock=clock,
         codecs=codecs,
         notices=notices,
@@ -166,6 +179,8 @@ def bare_app(version: str) -> FastAPI:
         circuits,
         rules,
         linkages,
+        escalations,
+        notifications,
         alarms,
         hazards,
         orders,
@@ -175,7 +190,8 @@ def bare_app(version: str) -> FastAPI:
         users,
     ):
         v1.include_router(noun.router)
-    v1.include_router(exports_router)
+    for router in (exports_router, backtests_router, calendars_router, rule_views_router):
+        v1.include_router(router)
     v1.include_router(suppressions_router)
     app.include_router(v1)
     app.include_router(health.router)

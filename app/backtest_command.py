@@ -19,6 +19,7 @@ import duckdb
 import numpy as np
 import yaml
 
+from api.rule_text import Loader
 from app.backtest import Job, blocks_of, step_through
 from app.history_export import spilled
 from app.places import Places, with_intervals
@@ -44,19 +45,10 @@ _KINDS = ("district", "enterprise", "site", "zone", "device", "circuit", "calend
 NOWHERE = "nowhere"
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML in which only `true` and `false` are booleans."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - the library's way
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool" or first in "tTfF"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-
 def read_rule(file: Path, rule_id: str | None) -> tuple[Rule, dict[str, Rule]]:
     """The rule of a file (of several: the one named), and all of it by id. Raises CommandError."""
     try:
-        found = yaml.load(file.read_text(encoding="utf-8"), _Loader)
+        found = yaml.load(file.read_text(encoding="utf-8"), Loader)
         rules = [parse_rule(data) for data in (found if isinstance(found, list) else [found])]
     except OSError as error:
         raise CommandError(f"{file} cannot be read: {error.strerror or error}") from None

@@ -18,9 +18,12 @@ from alarms.model import Alarm
 from api.ports import Busy
 from app.configuration import Configuration
 from app.places import places_of
+from app.shipped import rule_sets
 from app.warden import Warden
 from rules.backtest import Run
 from rules.explain import Explanation, Said, clock, explain
+from rules.inheritance import Inheritance
+from rules.intervals import Intervals
 from rules.model import Rule, RuleKind, Scope
 from rules.needs import companions, points_needed
 from rules.schedule import DEFAULT_ZONE
@@ -77,6 +80,25 @@ class RuleBench:
         if stands is None:
             return _nothing(now_ms, True, _NOT_COVERED)
         return explain(rule, stands, [], timezone, now_ms, True, _evidence(alarms, now_ms, timezone))
+
+    def compile_problem(self, rule: Rule) -> str | None:
+        """Why this rule does not compile, tried beside the scan with what it refers to; None: it does."""
+        configuration: Configuration = self._asked(lambda warden: warden.configuration)
+        roster = configuration.roster
+        some = [roster.point_id_of_row(row) for row in points_needed([rule], roster)[:MOST_POINTS].tolist()]
+        places = places_of(configuration, Intervals(), some)
+        try:
+            Run(rule, places.roster(), companions(rule, configuration.rules), places.overrides)
+        except Exception as error:  # whatever it is, it would have been the scan's
+            return str(error) or type(error).__name__
+        return None
+
+    def inheritance(self) -> Inheritance:
+        configuration: Configuration = self._asked(lambda warden: warden.configuration)
+        return Inheritance(configuration.roster, list(configuration.documents["override"].values()))
+
+    def shipped(self) -> list[tuple[str, list[Rule]]]:
+        return rule_sets()
 
     # -- inside --------------------------------------------------------------------------------------------------------
 

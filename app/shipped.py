@@ -35,6 +35,12 @@ def rules() -> list[Any]:
     return [parse_rule(document) for document in _documents(_ROOT / "rules" / "sets")]
 
 
+def rule_sets() -> list[tuple[str, list[Any]]]:
+    """(file, its rules) of each shipped set."""
+    files = sorted((_ROOT / "rules" / "sets").glob("*.yaml"))
+    return [(file.name, [parse_rule(entry) for entry in yaml.load(file.read_text(encoding="utf-8"), _Loader)]) for file in files]
+
+
 def linkages() -> list[Any]:
     """The shipped linkages."""
     return [parse_linkage(document) for document in _documents(_ROOT / "alarms" / "sets")]

@@ -19,6 +19,7 @@ from alarms.duty_requests import SelfTestEvery
 from alarms.requests import LinkHazard
 from api.run import HttpServer, bind
 from api.server import create_app
+from app.backtests import Backtests
 from app.behind import Behind
 from app.board import Board
 from app.clock import SystemClock
@@ -32,6 +33,7 @@ from app.parts import Clock, Parts
 from app.posting import open_post_office
 from app.restore import HistoryGone, replay, restore
 from app.rows import ConfigChanged, Connection, NotSent, Resumed, Sent
+from app.rule_bench import RuleBench
 from app.scan import Pace, Scan
 from app.self_tester import SelfTester
 from app.settings import CommandError, Settings
@@ -98,6 +100,8 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
     }
     exports = Exports(folder / "exports", historian, at, clock.now_ms)
     stack.callback(exports.close)
+    backtests = Backtests(folder / "backtests", historian, at, clock.now_ms, lambda: warden.configuration, lambda: warden.program.intervals)
+    stack.callback(backtests.close)
 
     feed = Feed()
     feed.start_at(journal.position)
@@ -226,6 +230,8 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
         records=records,
         history=historian,
         exports=exports,
+        backtests=backtests,
+        bench=RuleBench(scan.look, historian, records.rule_versions),
         clock=clock,
         codecs=codecs,
         notices=post_office,

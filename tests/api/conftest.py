@@ -28,6 +28,7 @@ from storage.historian_memory import MemoryHistorian
 from storage.outbox import SqlOutbox
 from storage.project import apply
 from storage.records import Records
+from tests.api.bench import Workshop
 from tests.api.plant import NOON, Outage, PaperBoard, PaperDesk, PaperHistory, fill, outcome
 
 
@@ -44,6 +45,7 @@ class Service:
     records: Records
     outage: Outage
     exports: Exports
+    workshop: Workshop
     tokens: dict[str, str] = field(default_factory=dict)
 
     def as_(self, login: str) -> dict[str, str]:
@@ -105,20 +107,23 @@ def build(app: FastAPI, url: str, filled_file: Path, tmp_path: Path) -> Iterator
         desk, outage = PaperDesk(board, feed, clock), Outage(records)
         at = {"SITEWARDEN_DATA_DIR": str(tmp_path), "SITEWARDEN_HISTORIAN_URL": "memory://"}
         exports = Exports(tmp_path / f"exports-{len(made)}", MemoryHistorian(), at, clock.now_ms)
+        workshop = Workshop(tmp_path / f"workshop-{len(made)}", records, clock.now_ms)
         door = open_door(
             desk=desk, board=board, feed=feed, records=outage, history=PaperHistory(), exports=exports, clock=clock,  # type: ignore[arg-type]
-            codecs=Codecs(Settings()), notices=open_post_office(Settings(), SqlOutbox(records.engine), clock.now_ms),
+            backtests=workshop.backtests, bench=workshop.bench, codecs=Codecs(Settings()),
+            notices=open_post_office(Settings(), SqlOutbox(records.engine), clock.now_ms),
             secret=b"secret of the tests", version="1.2.3", **settings,
         )  # fmt: skip
         app.state.door = door
         client = httpx.Client(base_url=url, trust_env=False)
-        made.append(Service(client, door, desk, board, feed, clock, records, outage, exports))
+        made.append(Service(client, door, desk, board, feed, clock, records, outage, exports, workshop))
         return made[-1]
 
     yield service
     for each in made:
         each.door.live.close()
         each.exports.close()
+        each.workshop.backtests.close()
         each.client.close()
         each.records.close()
 

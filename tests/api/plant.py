@@ -352,7 +352,7 @@ class PaperDesk:
 
     def configuration_changed(self, kind: str, thing_id: str, version: int, thing: Any | None) -> None:
         self.configured.append((kind, thing_id, version, thing))
-        if kind in ("rule", "linkage"):
+        if kind in ("rule", "linkage", "calendar", "override"):
             return
         if kind == "plan":
             self.board.plans.pop(thing_id, None)

@@ -13,8 +13,13 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from alarms.contacts import Group
+from alarms.duty import DutyRoster
+from alarms.escalation_policy import Escalation, Step
 from api.access import ACTS, ROLES, reach
 from api.server import bare_app
+from rules.model import NodeKind, Override
+from sites.calendars import Calendar
 from sites.model import District, Enterprise, Site, derived_id
 from sites.people import Grant, User
 from sites.roster import Roster
@@ -63,6 +68,7 @@ PLAN = {
 }  # fmt: skip
 RULE = {"name": {"zh": "燃气", "en": "Gas"}, "kind": "level", "metric": "lel", "above": [{"limit": 25, "severity": "high", "deadband": 2}]}
 NIGHT = {"name": "闭店", "stages": [{"classes": ["use"]}], "at": "22:30"}
+RULE_TEXT = "{id: {site}-rule, name: x, kind: level, metric: lel, above: [{limit: 20, severity: high}], scope: {sites: [{site}]}}"
 USER = {"login": "new", "name": "New", "password": "a long password"}
 
 
@@ -116,6 +122,15 @@ def without_site(service: Service, site: str) -> None:
     service.records.delete("site", site, "t", 0)
 
 
+def calendar_at(service: Service, site: str) -> None:
+    service.records.insert("calendar", Calendar(id=f"{site}-calendar", name="n", site_id=site), "t", 0)
+
+
+def override_at(service: Service, site: str) -> None:
+    made = Override(id=f"{site}-override", rule_id=f"{site}-rule", node_kind=NodeKind.SITE, node_id=site, hold_s=5.0, reason="steam")
+    service.records.insert("override", made, "t", 0)
+
+
 def normal(service: Service, site: str) -> None:
     from dataclasses import replace
 
@@ -130,7 +145,54 @@ def asking(service: Service, site: str) -> None:
     service.board.runs.resumed(NOON - 3_600_000, NOON)
 
 
+def with_group(service: Service, site: str) -> None:
+    service.records.save_notify_group(Group(id=f"{site}-group", name="night", site_id=site), "t", 0, is_new=True)
+
+
+POLICY = {"name": "gas", "kinds": ["gas"], "site_id": "{site}", "unacknowledged": [{"after_s": 60, "whom": ["role:operator"]}]}
+ROSTER = {
+    "name": "control room", "site_id": "{site}", "people": [{"id": "w", "name": "王", "phone": "13800000000"}],
+    "shifts": [{"id": "day", "name": "day", "begin": "00:00", "end": "24:00", "places": [{"person": "w"}]}],
+}  # fmt: skip
+
+
+def with_policy(service: Service, site: str) -> None:
+    steps = (Step(after_s=60, whom=("role:operator",)),)
+    service.records.insert("escalation", Escalation(id=f"{site}-policy", name="gas", site_id=site, unacknowledged=steps), "t", 0)
+
+
+def with_roster(service: Service, site: str) -> None:
+    service.records.insert("duty_roster", DutyRoster(id=f"{site}-roster", name="control room", site_id=site), "t", 0)
+
+
 CASES: dict[str, Case] = {
+    "GET /escalations": Case("see", "/escalations", outside=200),
+    "POST /escalations": Case("rules", "/escalations", POLICY, outside=422, wrong=403),
+    "GET /escalations/{escalation_id}": Case("see", "/escalations/{site}-policy", before=with_policy),
+    "PUT /escalations/{escalation_id}": Case("rules", "/escalations/{site}-policy", {**POLICY, "version": 1}, before=with_policy),
+    "DELETE /escalations/{escalation_id}": Case("rules", "/escalations/{site}-policy", before=with_policy),
+    "GET /duty-rosters": Case("see", "/duty-rosters", outside=200),
+    "POST /duty-rosters": Case("configure", "/duty-rosters", ROSTER, is_blind=True),
+    "GET /duty-rosters/{roster_id}": Case("see", "/duty-rosters/{site}-roster", before=with_roster),
+    "GET /duty-rosters/{roster_id}/duty": Case("see", "/duty-rosters/{site}-roster/duty", before=with_roster),
+    "PUT /duty-rosters/{roster_id}": Case("configure", "/duty-rosters/{site}-roster", {**ROSTER, "version": 1}, before=with_roster),
+    "DELETE /duty-rosters/{roster_id}": Case("configure", "/duty-rosters/{site}-roster", before=with_roster),
+    "GET /notifications": Case("see", "/notifications", outside=200),
+    "GET /notifications/channels": Case("see", "/notifications/channels", outside=200),
+    "POST /notifications/test": Case("configure", "/notifications/test", {"to": "a@example.org", "channel": "email"}, outside=200),
+    "GET /notifications/contacts/{user_id}": Case("users", "/notifications/contacts/{colleague}", is_blind=True),
+    "PUT /notifications/contacts/{user_id}": Case("users", "/notifications/contacts/{colleague}", {"phone": "13800000000"}, is_blind=True),
+    "GET /notifications/groups": Case("see", "/notifications/groups", outside=200),
+    "POST /notifications/groups": Case("configure", "/notifications/groups", {"name": "night", "site_id": "{site}"}, outside=403),
+    "GET /notifications/groups/{group_id}": Case("see", "/notifications/groups/{site}-group", before=with_group),
+    "PUT /notifications/groups/{group_id}": Case(
+        "configure", "/notifications/groups/{site}-group", {"name": "day", "site_id": "{site}", "version": 1}, before=with_group
+    ),
+    "DELETE /notifications/groups/{group_id}": Case("configure", "/notifications/groups/{site}-group", before=with_group),
+    "GET /notifications/templates": Case(None, "/notifications/templates", outside=200),
+    "PUT /notifications/templates/{channel}/{language}": Case("configure", "/notifications/templates/sms/zh", {"body": "{rule}"}, outside=403),
+    "DELETE /notifications/templates/{channel}/{language}": Case("configure", "/notifications/templates/sms/zh", outside=403),
+    "POST /notifications/templates/preview": Case(None, "/notifications/templates/preview", {"channel": "sms", "alarm_id": "{site}-alarm"}),
     "GET /me": Case(None, "/me", outside=200),
     "POST /auth/reauth": Case(None, "/auth/reauth", {"password": PASSWORD}, outside=200),
     "GET /districts": Case("see", "/districts", outside=200),
@@ -226,6 +288,47 @@ CASES: dict[str, Case] = {
     "POST /rules": Case("rules", "/rules", {**RULE, "scope": {"sites": ["{site}"]}}, outside=403),
     "GET /rules/{rule_id}": Case("see", "/rules/{site}-rule"),
     "PUT /rules/{rule_id}": Case("rules", "/rules/{site}-rule", {**RULE, "version": 1, "scope": {"sites": ["{site}"]}}),
+    "POST /rules/check": Case("rules", "/rules/check", {"data": {**RULE, "id": "new", "scope": {"sites": ["{site}"]}}}, outside=200),
+    "GET /rule-sets": Case(None, "/rule-sets", outside=200),
+    "GET /rules/{rule_id}/cover": Case("see", "/rules/{site}-rule/cover"),
+    "GET /rules/{rule_id}/state": Case("see", "/rules/{site}-rule/state"),
+    "GET /rules/{rule_id}/explain": Case("see", "/rules/{site}-rule/explain?point={site}-gas:lel"),
+    "GET /rules/{rule_id}/numbers": Case("see", "/rules/{site}-rule/numbers?device_id={site}-gas"),
+    "GET /rules/{rule_id}/versions": Case("see", "/rules/{site}-rule/versions"),
+    "GET /rules/{rule_id}/text": Case("see", "/rules/{site}-rule/text"),
+    "POST /rules/{rule_id}/restore": Case("rules", "/rules/{site}-rule/restore", {"version": 1, "present": 1}),
+    "PUT /rules/{rule_id}/text": Case(
+        "rules",
+        "/rules/{site}-rule/text",
+        {"text": RULE_TEXT, "version": 1},
+    ),
+    "POST /rules/{rule_id}/backtest": Case("rules", "/rules/{site}-rule/backtest", {}),
+    "GET /backtests": Case(None, "/backtests", outside=200),
+    "GET /calendars": Case("see", "/calendars", outside=200),
+    "POST /calendars": Case("rules", "/calendars", {"name": "n", "site_id": "{site}", "weekdays": [[]] * 7}, outside=422),
+    "GET /calendars/{calendar_id}": Case("see", "/calendars/{site}-calendar", before=calendar_at),
+    "PUT /calendars/{calendar_id}": Case(
+        "rules",
+        "/calendars/{site}-calendar",
+        {"name": "n", "site_id": "{site}", "weekdays": [["09:00-21:00"], [], [], [], [], [], []], "version": 1},
+        before=calendar_at,
+    ),
+    "DELETE /calendars/{calendar_id}": Case("rules", "/calendars/{site}-calendar", before=calendar_at),
+    "GET /overrides": Case("see", "/overrides", outside=200),
+    "POST /overrides": Case(
+        "rules",
+        "/overrides",
+        {"rule_id": "{site}-rule", "node_kind": "device", "node_id": "{site}-gas", "hold_s": 5, "reason": "steam"},
+        outside=403,
+    ),
+    "GET /overrides/{override_id}": Case("see", "/overrides/{site}-override", before=override_at),
+    "PUT /overrides/{override_id}": Case(
+        "rules",
+        "/overrides/{site}-override",
+        {"rule_id": "{site}-rule", "node_kind": "site", "node_id": "{site}", "hold_s": 9, "reason": "steam", "version": 1},
+        before=override_at,
+    ),
+    "DELETE /overrides/{override_id}": Case("rules", "/overrides/{site}-override", before=override_at),
     "DELETE /rules/{rule_id}": Case("rules", "/rules/{site}-rule"),
     "GET /plans": Case("see", "/plans", outside=200),
     "POST /plans": Case("plans", "/plans", {**NIGHT, "site_id": "{site}"}),
@@ -292,10 +395,11 @@ CASES: dict[str, Case] = {
     "PUT /users/{user_id}": Case("users", "/users/{person}", {"login": "{person}", "name": "x", "version": 1}, is_blind=True),
 }  # fmt: skip
 
-# /live is walked in test_live.py, exports belong to whoever asked for them: test_exports.py; these need no session
-OPEN = {"POST /auth/login", "POST /auth/logout"}
+# /live is walked in test_live.py, exports and backtests belong to who asked (test_exports.py, test_backtests.py); these need no session
+OPEN = {"POST /notifications/receipts/{gateway}", "POST /auth/login", "POST /auth/logout"}
 ELSEWHERE = {
     "GET /live", "GET /history/exports/{export_id}", "GET /history/exports/{export_id}/file", "DELETE /history/exports/{export_id}",
+    "GET /backtests/{backtest_id}", "GET /backtests/{backtest_id}/findings", "DELETE /backtests/{backtest_id}",
 }  # fmt: skip
 
 
@@ -331,6 +435,7 @@ def ask(service: Service, case: Case, name: str, login: str | None, site: str) -
         "enterprise": "e1" if site == "mall" else "e2",
         "inbox": inbox_id(service.records, site) if "{inbox}" in f"{case.path}{case.body}" else "",
         "person": "u-operator" if site == "mall" else "u-plant",
+        "colleague": "u-second" if site == "mall" else "u-plant",
         "register": base64.b64encode(f"site_id,zone_id,name,kind\n{site},{site}-kitchen,new,gas\n".encode()).decode(),
         "run": derived_id("run", site, "click", "u-operator", "k"),
         "hazard": service.tokens.get("hazard", ""),
@@ -344,7 +449,14 @@ def ask(service: Service, case: Case, name: str, login: str | None, site: str) -
 
 
 # a grant on an enterprise does not reach the district above it
-ABOVE = {"POST /districts", "PUT /districts/{district_id}", "DELETE /districts/{district_id}", "POST /enterprises"}
+ABOVE = {
+    "PUT /notifications/templates/{channel}/{language}",
+    "DELETE /notifications/templates/{channel}/{language}",
+    "POST /districts",
+    "PUT /districts/{district_id}",
+    "DELETE /districts/{district_id}",
+    "POST /enterprises",
+}
 
 
 def second_person(service: Service) -> None:

@@ -278,6 +278,7 @@ def test_without_a_built_console_the_page_says_how_to_build_it(service: Service)
 def test_the_application_is_made_in_one_call(service: Service, tmp_path: Path) -> None:
     app = create_app(
         desk=service.desk, board=service.board, feed=service.feed, records=service.records, history=PaperHistory(), exports=service.exports,  # type: ignore[arg-type]
+        backtests=service.workshop.backtests, bench=service.workshop.bench,
         clock=service.clock, codecs=Codecs(Settings()), secret=b"s", version="9", console_dir=tmp_path, session_cache=tmp_path / "s.json",
     )  # fmt: skip
     with HttpServer(app, bind("127.0.0.1", 0)) as server:
@@ -292,7 +293,9 @@ def test_the_document_is_printed_without_anything_behind_it() -> None:
     assert {"AlarmDetail", "OrderDetail", "SnapshotShape", "HazardDetail"} <= set(document["components"]["schemas"])
 
 
-@pytest.mark.parametrize("path", ["/alarms?stat=ended", "/sites?q=x&colour=red", "/alarms/counts?limit=5", "/me?x=1", "/hazards?State=open"])
+@pytest.mark.parametrize(
+    "path", ["/alarms?stat=ended", "/sites?q=x&colour=red", "/alarms/counts?limit=5", "/me?x=1", "/hazards?State=open"]
+)
 def test_a_parameter_that_a_route_does_not_know_is_refused_and_the_allowed_ones_named(service: Service, path: str) -> None:
     unknown = path.partition("?")[2].rpartition("&")[2].partition("=")[0]
     problem = service.call("operator", "GET", path, status=422)

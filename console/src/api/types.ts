@@ -966,6 +966,63 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/duty-rosters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Duty Rosters */
+        get: operations["escalations_duty_rosters"];
+        put?: never;
+        /** New Duty Roster */
+        post: operations["escalations_new_duty_roster"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty-rosters/{roster_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Duty Roster */
+        get: operations["escalations_duty_roster"];
+        /** Change Duty Roster */
+        put: operations["escalations_change_duty_roster"];
+        post?: never;
+        /** Remove Duty Roster */
+        delete: operations["escalations_remove_duty_roster"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty-rosters/{roster_id}/duty": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Duty
+         * @description Who has the duty in a span (default: the next seven days), and when too few people have it.
+         */
+        get: operations["escalations_duty"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/enterprises": {
         parameters: {
             query?: never;
@@ -998,6 +1055,46 @@ export interface paths {
         post?: never;
         /** Remove Enterprise */
         delete: operations["tree_remove_enterprise"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/escalations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Escalations */
+        get: operations["escalations_escalations"];
+        put?: never;
+        /**
+         * New Escalation
+         * @description 422 names every field that cannot be meant, with the clause where it limits a fire alarm's ladder.
+         */
+        post: operations["escalations_new_escalation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/escalations/{escalation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Escalation */
+        get: operations["escalations_escalation"];
+        /** Change Escalation */
+        put: operations["escalations_change_escalation"];
+        post?: never;
+        /** Remove Escalation */
+        delete: operations["escalations_remove_escalation"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1319,6 +1416,214 @@ export interface paths {
         get: operations["auth_me"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Notifications
+         * @description Newest first. `digest`: those that one digest holds.
+         */
+        get: operations["notifications_notifications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Channels
+         * @description Each channel, what hinders it, and how many messages of one's sites are in which state.
+         */
+        get: operations["notifications_channels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/contacts/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Contact
+         * @description One's own, or of a person that one administers.
+         */
+        get: operations["notifications_contact"];
+        /**
+         * Change Contact
+         * @description Consent is given by the person, or on the person's word by an administrator; the audit keeps who entered it.
+         */
+        put: operations["notifications_change_contact"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Groups */
+        get: operations["notifications_groups"];
+        put?: never;
+        /** New Group */
+        post: operations["notifications_new_group"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/groups/{group_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Group */
+        get: operations["notifications_group"];
+        /** Change Group */
+        put: operations["notifications_change_group"];
+        post?: never;
+        /**
+         * Remove Group
+         * @description Refused while a policy tells it.
+         */
+        delete: operations["notifications_remove_group"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/receipts/{gateway}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Receipts
+         * @description A gateway's report of its messages, one or a list, signed or with the shared secret as a bearer token. No session.
+         */
+        post: operations["notifications_receipts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Templates
+         * @description Every channel in every language as it is in force, and the fields that a template may name.
+         */
+        get: operations["notifications_templates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/templates/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview
+         * @description The template as a message about an alarm, or about a sample. Nothing is kept or sent.
+         */
+        post: operations["notifications_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/templates/{channel}/{language}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change Template
+         * @description For the whole service. 422 says which field is none.
+         */
+        put: operations["notifications_change_template"];
+        post?: never;
+        /**
+         * Reset Template
+         * @description Back to the words that are shipped.
+         */
+        delete: operations["notifications_reset_template"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test
+         * @description Really sends one message by each channel asked for, and answers with what the far end said.
+         */
+        post: operations["notifications_test"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3292,6 +3597,27 @@ export interface components {
             /** Version */
             version: number;
         };
+        /** ChannelList */
+        ChannelList: {
+            /** Items */
+            items: components["schemas"]["ChannelShape"][];
+        };
+        /**
+         * ChannelShape
+         * @description `problem`: why nothing can be sent by it as it is configured; `degraded`: why nothing goes out just now. `counts` by state.
+         */
+        ChannelShape: {
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Degraded */
+            degraded: string | null;
+            /** Name */
+            name: string;
+            /** Problem */
+            problem: string | null;
+        };
         /**
          * CheckAsk
          * @description A rule as data (a form), or as YAML or JSON text: exactly one.
@@ -3453,6 +3779,70 @@ export interface components {
              * @default
              */
             note: string;
+        };
+        /**
+         * ContactAsk
+         * @description `version` 0: there is none yet. `consents`: the channels by which the person agrees to be reached. `chat_url` null: unchanged.
+         */
+        ContactAsk: {
+            /** Chat Url */
+            chat_url?: string | null;
+            /** Consents */
+            consents?: ("sms" | "voice" | "chat")[];
+            /**
+             * Email
+             * @default
+             */
+            email: string;
+            /**
+             * Language
+             * @default
+             * @enum {string}
+             */
+            language: "" | "zh" | "en";
+            /**
+             * Phone
+             * @default
+             */
+            phone: string;
+            /** Quiet */
+            quiet?: components["schemas"]["QuietAsk"][];
+            /**
+             * Timezone
+             * @default
+             */
+            timezone: string;
+            /**
+             * Version
+             * @default 0
+             */
+            version: number;
+        };
+        /**
+         * ContactShape
+         * @description `chat_url` and, for others than the person and administrators, `phone` are masked. `consents`: channel -> when the person agreed.
+         */
+        ContactShape: {
+            /** Chat Url */
+            chat_url: string;
+            /** Consents */
+            consents: {
+                [key: string]: string;
+            };
+            /** Email */
+            email: string;
+            /** Language */
+            language: string;
+            /** Phone */
+            phone: string;
+            /** Quiet */
+            quiet: components["schemas"]["QuietShape"][];
+            /** Timezone */
+            timezone: string;
+            /** User Id */
+            user_id: string;
+            /** Version */
+            version: number;
         };
         /**
          * CoverShape
@@ -3826,6 +4216,53 @@ export interface components {
             /** Version */
             version: number;
         };
+        /** DutyRosterPage */
+        DutyRosterPage: {
+            /** Items */
+            items: components["schemas"]["DutyRosterShape"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * DutyRosterShape
+         * @description `missing_now`: how many people too few are on duty at this moment.
+         */
+        DutyRosterShape: {
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            };
+            /** Enabled */
+            enabled: boolean;
+            /** Id */
+            id: string;
+            /** Min Persons */
+            min_persons: number;
+            /** Missing Now */
+            missing_now: number;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            /** On Duty */
+            on_duty: components["schemas"]["OnDutyShape"][];
+            /** Site Id */
+            site_id: string | null;
+            /** Version */
+            version: number;
+            /** Waiver */
+            waiver: string;
+        };
+        /**
+         * DutyShape
+         * @description Shifts that touch the span, and when too few people are on duty in it.
+         */
+        DutyShape: {
+            /** Items */
+            items: components["schemas"]["OnDutyShape"][];
+            /** Shortfalls */
+            shortfalls: components["schemas"]["ShortfallShape"][];
+        };
         /** EndAsk */
         EndAsk: {
             /**
@@ -3833,6 +4270,44 @@ export interface components {
              * @default
              */
             reason: string;
+        };
+        /**
+         * EndpointAsk
+         * @description `url`, `secret` null: as they are kept for this id.
+         */
+        EndpointAsk: {
+            /**
+             * Channel
+             * @enum {string}
+             */
+            channel: "webhook" | "chat";
+            /** Id */
+            id: string;
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /** Secret */
+            secret?: string | null;
+            /** Url */
+            url?: string | null;
+        };
+        /**
+         * EndpointShape
+         * @description `url` is masked; `has_secret`: it is signed with a secret of its own.
+         */
+        EndpointShape: {
+            /** Channel */
+            channel: string;
+            /** Has Secret */
+            has_secret: boolean;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Url */
+            url: string;
         };
         /** EnterpriseAsk */
         EnterpriseAsk: {
@@ -3902,6 +4377,47 @@ export interface components {
             /** Value */
             value: number | null;
         };
+        /** EscalationPage */
+        EscalationPage: {
+            /** Items */
+            items: components["schemas"]["EscalationShape"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * EscalationShape
+         * @description `sentences` say the whole policy. `data` is the policy as it is handed in: change that, with its version, and PUT it.
+         */
+        EscalationShape: {
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            };
+            /** Enabled */
+            enabled: boolean;
+            /** Id */
+            id: string;
+            /** Kinds */
+            kinds: string[];
+            /** Min Severity */
+            min_severity: string;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            /** Sentences En */
+            sentences_en: string[];
+            /** Sentences Zh */
+            sentences_zh: string[];
+            /** Site Id */
+            site_id: string | null;
+            /** Unacknowledged */
+            unacknowledged: components["schemas"]["StepShape"][];
+            /** Unverified */
+            unverified: components["schemas"]["StepShape"][];
+            /** Version */
+            version: number;
+        };
         /**
          * ExplanationShape
          * @description `verdict` is the sentence, `steps` lead to it. `is_live` False: replayed from stored readings with the version then in force.
@@ -3921,10 +4437,10 @@ export interface components {
             rule_id: string;
             standing: components["schemas"]["StandingShape"] | null;
             /** Steps */
-            steps: components["schemas"]["SaidShape"][];
+            steps: components["schemas"]["api__shapes__rule_views__SaidShape"][];
             /** Subject */
             subject: string;
-            verdict: components["schemas"]["SaidShape"];
+            verdict: components["schemas"]["api__shapes__rule_views__SaidShape"];
         };
         /**
          * ExportAsk
@@ -4104,6 +4620,15 @@ export interface components {
             /** Field */
             field: string;
         };
+        /** FieldShape */
+        FieldShape: {
+            /** Meaning En */
+            meaning_en: string;
+            /** Meaning Zh */
+            meaning_zh: string;
+            /** Name */
+            name: string;
+        };
         /** FindingPage */
         FindingPage: {
             /** Items */
@@ -4206,6 +4731,80 @@ export interface components {
             node_kind: string;
             /** Role */
             role: string;
+        };
+        /** GroupAsk */
+        GroupAsk: {
+            /** Emails */
+            emails?: string[];
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /** Endpoints */
+            endpoints?: components["schemas"]["EndpointAsk"][];
+            /** Id */
+            id?: string | null;
+            /**
+             * Language
+             * @default
+             * @enum {string}
+             */
+            language: "" | "zh" | "en";
+            /** Name */
+            name: string;
+            /**
+             * Name En
+             * @default
+             */
+            name_en: string;
+            /** Phones */
+            phones?: string[];
+            /** Roles */
+            roles?: ("operator" | "manager" | "enterprise" | "supervisor" | "administrator")[];
+            /** Site Id */
+            site_id?: string | null;
+            /** Users */
+            users?: string[];
+            /**
+             * Version
+             * @default 0
+             */
+            version: number;
+        };
+        /** GroupPage */
+        GroupPage: {
+            /** Items */
+            items: components["schemas"]["GroupShape"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /** GroupShape */
+        GroupShape: {
+            /** Emails */
+            emails: string[];
+            /** Enabled */
+            enabled: boolean;
+            /** Endpoints */
+            endpoints: components["schemas"]["EndpointShape"][];
+            /** Id */
+            id: string;
+            /** Language */
+            language: string;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            /** Phones */
+            phones: string[];
+            /** Roles */
+            roles: string[];
+            /** Site Id */
+            site_id: string | null;
+            /** Users */
+            users: string[];
+            /** Version */
+            version: number;
         };
         /** HazardAsk */
         HazardAsk: {
@@ -4946,6 +5545,95 @@ export interface components {
             /** Note */
             note: string;
         };
+        /** NotificationPage */
+        NotificationPage: {
+            /** Items */
+            items: components["schemas"]["NotificationShape"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * NotificationShape
+         * @description One message. `recipient` is whom it was meant for (`user:ID`, `group:ID`, an address for a linkage), `name` that in words. `cause`:
+         *     `escalation:POLICY:EPISODE:LADDER:STEP:REPETITION`, `digest`, or empty for a linkage. `said`: what the far end said last.
+         */
+        NotificationShape: {
+            /** Alarm Id */
+            alarm_id: string;
+            /** Attempts */
+            attempts: number;
+            /** Cause */
+            cause: string;
+            /** Channel */
+            channel: string;
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            created_at: string;
+            /** Delivered At */
+            delivered_at: string | null;
+            /** Digest Key */
+            digest_key: string;
+            /** Folded */
+            folded: number;
+            /** Key */
+            key: string;
+            /** Last Error */
+            last_error: string;
+            /** Name */
+            name: string;
+            /** Next Try At */
+            next_try_at: string | null;
+            /** Recipient */
+            recipient: string;
+            /** Said */
+            said: string;
+            /** Sent At */
+            sent_at: string | null;
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity: "info" | "low" | "high" | "critical";
+            /** Site Id */
+            site_id: string;
+            /** State */
+            state: string;
+            /** To */
+            to: string;
+        };
+        /**
+         * OnDutyShape
+         * @description `from`, `until` bound the shift. Telephone and e-mail only for who may change the roster.
+         */
+        OnDutyShape: {
+            /**
+             * Begins At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            begins_at: string;
+            /**
+             * Ends At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            ends_at: string;
+            /** Name */
+            name: string;
+            /** Person Id */
+            person_id: string;
+            /** Phone */
+            phone: string;
+            /** Position */
+            position: string;
+            /** Shift Id */
+            shift_id: string;
+            /** User Id */
+            user_id: string | null;
+        };
         /** OrderDetail */
         OrderDetail: {
             /**
@@ -5458,6 +6146,43 @@ export interface components {
             tenants: string[];
         };
         /**
+         * PreviewAsk
+         * @description `subject` and `body` null: those in force. `alarm_id` null: a sample alarm.
+         */
+        PreviewAsk: {
+            /** Alarm Id */
+            alarm_id?: string | null;
+            /** Body */
+            body?: string | null;
+            /**
+             * Channel
+             * @enum {string}
+             */
+            channel: "email" | "sms" | "voice" | "webhook" | "chat";
+            /**
+             * Language
+             * @default both
+             * @enum {string}
+             */
+            language: "zh" | "en" | "both";
+            /** Subject */
+            subject?: string | null;
+        };
+        /**
+         * PreviewShape
+         * @description `length` in characters; `parts`: how many short messages it takes (70 characters, or 67 each; 160 and 153 for ASCII).
+         */
+        PreviewShape: {
+            /** Length */
+            length: number;
+            /** Parts */
+            parts: number;
+            /** Subject */
+            subject: string;
+            /** Text */
+            text: string;
+        };
+        /**
          * ProblemShape
          * @description `pointer` leads to the field; `line` and `column` (from 1) into the text that was handed in, or into an expression.
          */
@@ -5525,6 +6250,23 @@ export interface components {
             password: string;
         };
         /**
+         * QuietAsk
+         * @description Local times of the person's zone; an end at or before the begin is on the next day.
+         */
+        QuietAsk: {
+            /** Begin */
+            begin: string;
+            /** End */
+            end: string;
+        };
+        /** QuietShape */
+        QuietShape: {
+            /** Begin */
+            begin: string;
+            /** End */
+            end: string;
+        };
+        /**
          * ReachAsk
          * @description What one click is to cut: the alarm's zone, a zone with all in it, a floor of a site, or a whole site; less the exceptions.
          */
@@ -5539,6 +6281,16 @@ export interface components {
             site_id?: string | null;
             /** Zone Id */
             zone_id?: string | null;
+        };
+        /**
+         * ReceiptAnswer
+         * @description `known`: how many of the receipts were of messages that are known; `acknowledged`: how many alarms were acknowledged by a key.
+         */
+        ReceiptAnswer: {
+            /** Acknowledged */
+            acknowledged: number;
+            /** Known */
+            known: number;
         };
         /** RectificationAsk */
         RectificationAsk: {
@@ -5989,21 +6741,6 @@ export interface components {
             state: "countdown" | "running" | "retrying" | "done" | "aborted" | "missed" | "interrupted" | "declined" | "observed" | "skipped";
             who: components["schemas"]["Person"] | null;
         };
-        /** SaidShape */
-        SaidShape: {
-            /** At */
-            at: string | null;
-            /** Code */
-            code: string;
-            /** En */
-            en: string;
-            /** Figures */
-            figures: {
-                [key: string]: unknown;
-            };
-            /** Zh */
-            zh: string;
-        };
         /** ScopeShape */
         ScopeShape: {
             /** Device Kinds */
@@ -6089,6 +6826,23 @@ export interface components {
             state: "as_shipped" | "changed" | "missing" | "disabled";
             /** Version */
             version: number | null;
+        };
+        /** ShortfallShape */
+        ShortfallShape: {
+            /**
+             * Begins At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            begins_at: string;
+            /**
+             * Ends At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            ends_at: string;
+            /** Missing */
+            missing: number;
         };
         /**
          * SignedIn
@@ -6389,6 +7143,21 @@ export interface components {
             /** Zone Id */
             zone_id: string;
         };
+        /** StepShape */
+        StepShape: {
+            /** After S */
+            after_s: number;
+            /** Channels */
+            channels: string[];
+            /** Otherwise */
+            otherwise: string[];
+            /** Repeat S */
+            repeat_s: number;
+            /** Repeats */
+            repeats: number;
+            /** Whom */
+            whom: string[];
+        };
         /** SubmitAsk */
         SubmitAsk: {
             /** Note */
@@ -6505,6 +7274,69 @@ export interface components {
             until: string;
             /** Zone Id */
             zone_id?: string | null;
+        };
+        /**
+         * TemplateAsk
+         * @description `version`: the present one; 0 where it is as shipped.
+         */
+        TemplateAsk: {
+            /** Body */
+            body: string;
+            /**
+             * Subject
+             * @default
+             */
+            subject: string;
+            /**
+             * Version
+             * @default 0
+             */
+            version: number;
+        };
+        /** TemplateList */
+        TemplateList: {
+            /** Fields */
+            fields: components["schemas"]["FieldShape"][];
+            /** Items */
+            items: components["schemas"]["TemplateShape"][];
+        };
+        /**
+         * TemplateShape
+         * @description `is_shipped`: nobody has changed it; then `version` is 0.
+         */
+        TemplateShape: {
+            /** Body */
+            body: string;
+            /** Channel */
+            channel: string;
+            /** Is Shipped */
+            is_shipped: boolean;
+            /** Language */
+            language: string;
+            /** Subject */
+            subject: string;
+            /** Version */
+            version: number;
+        };
+        /** TestAnswer */
+        TestAnswer: {
+            /** Items */
+            items: components["schemas"]["api__shapes__notifications__SaidShape"][];
+        };
+        /**
+         * TestAsk
+         * @description Either `user_id` (one's own, or of a person that one administers), or `group_id`, with the channel to try; or `to`, an e-mail
+         *     address or telephone number. `channel` null: every one that the person or group has.
+         */
+        TestAsk: {
+            /** Channel */
+            channel?: ("email" | "sms" | "voice" | "webhook" | "chat") | null;
+            /** Group Id */
+            group_id?: string | null;
+            /** To */
+            to?: string | null;
+            /** User Id */
+            user_id?: string | null;
         };
         /** TextAsk */
         TextAsk: {
@@ -6769,6 +7601,20 @@ export interface components {
             version: number;
         };
         /**
+         * SaidShape
+         * @description `ok`: the far end took it; `said`: its words, or why it was not taken.
+         */
+        api__shapes__notifications__SaidShape: {
+            /** Channel */
+            channel: string;
+            /** Ok */
+            ok: boolean;
+            /** Said */
+            said: string;
+            /** Took Ms */
+            took_ms: number;
+        };
+        /**
          * RestoreAsk
          * @description A second person with the right signs beside the first: never the same one.
          */
@@ -6789,6 +7635,21 @@ export interface components {
             present: number;
             /** Version */
             version: number;
+        };
+        /** SaidShape */
+        api__shapes__rule_views__SaidShape: {
+            /** At */
+            at: string | null;
+            /** Code */
+            code: string;
+            /** En */
+            en: string;
+            /** Figures */
+            figures: {
+                [key: string]: unknown;
+            };
+            /** Zh */
+            zh: string;
         };
     };
     responses: never;
@@ -9485,6 +10346,262 @@ export interface operations {
             };
         };
     };
+    escalations_duty_rosters: {
+        parameters: {
+            query?: {
+                site?: string | null;
+                /** @description next_cursor of the page before */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DutyRosterPage"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    escalations_new_duty_roster: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DutyRosterShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    escalations_duty_roster: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                roster_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DutyRosterShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    escalations_change_duty_roster: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                roster_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DutyRosterShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    escalations_remove_duty_roster: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                roster_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    escalations_duty: {
+        parameters: {
+            query?: {
+                /** @description first moment, inclusive */
+                from?: string | null;
+                /** @description last moment, exclusive */
+                to?: string | null;
+            };
+            header?: never;
+            path: {
+                roster_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DutyShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
     tree_enterprises: {
         parameters: {
             query?: {
@@ -9660,6 +10777,217 @@ export interface operations {
             header?: never;
             path: {
                 enterprise_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    escalations_escalations: {
+        parameters: {
+            query?: {
+                site?: string | null;
+                /** @description next_cursor of the page before */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EscalationPage"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    escalations_new_escalation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EscalationShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    escalations_escalation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                escalation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EscalationShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    escalations_change_escalation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                escalation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EscalationShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    escalations_remove_escalation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                escalation_id: string;
             };
             cookie?: never;
         };
@@ -10645,6 +11973,631 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    notifications_notifications: {
+        parameters: {
+            query?: {
+                state?: ("waiting" | "sent" | "delivered" | "answered" | "failed" | "folded" | "withdrawn") | null;
+                channel?: ("email" | "sms" | "voice" | "webhook" | "chat") | null;
+                recipient?: string | null;
+                alarm?: string | null;
+                digest?: string | null;
+                /** @description first moment, inclusive */
+                from?: string | null;
+                /** @description last moment, exclusive */
+                to?: string | null;
+                /** @description next_cursor of the page before */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationPage"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    notifications_channels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelList"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    notifications_contact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    notifications_change_contact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContactAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    notifications_groups: {
+        parameters: {
+            query?: {
+                /** @description next_cursor of the page before */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupPage"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    notifications_new_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    notifications_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    notifications_change_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    notifications_remove_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    notifications_receipts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                gateway: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReceiptAnswer"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    notifications_templates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateList"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    notifications_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    notifications_change_template: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel: "email" | "sms" | "voice" | "webhook" | "chat";
+                language: "zh" | "en" | "both";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TemplateAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    notifications_reset_template: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel: "email" | "sms" | "voice" | "webhook" | "chat";
+                language: "zh" | "en" | "both";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    notifications_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestAnswer"];
                 };
             };
             /** @description a problem of RFC 9457 */
