@@ -49,6 +49,8 @@ from rules.pairs import PARTS, WINDOWED, Derived, Group
 from rules.windows import NEVER, tallied
 from sites.readings import STALE_RETAINED, Readings
 
+_CHUNK = 1 << 12  # readings whose temporaries stay in the nearer caches
+
 
 def step(
     program: Program,
@@ -85,7 +87,8 @@ def _span(
     """Some of the readings, between which no gate turns, and time up to their end."""
     _, own = derived_of(program, memory)
     for places in _rounds(readings.rows[at]) if len(at) else ():
-        _take(program, memory, readings, at[places], arrived, edges)
+        for begin in range(0, len(places), _CHUNK):
+            _take(program, memory, readings, at[places[begin : begin + _CHUNK]], arrived, edges)
     _fire(program, memory, own.wheel.take(until_ms), until_ms, edges)
     own.now_ms = until_ms
 
@@ -258,10 +261,10 @@ def _evaluate(
         elif group is Group.TIMED:
             value, holds = own.parts[group].means_over_time(slots, head, recipes.part_ms[rule], gap_ms[mine])
         elif group is Group.EXTREMES:
-            value, holds = own.parts[group].extremes(slots)
-            value = recipes.sign[rule] * value
+            best = own.parts[group].top[slots]
+            value, holds = recipes.sign[rule] * best, best > -np.inf
         elif group is Group.RATE:
-            first_ms, first = own.parts[group].firsts(slots, head)
+            first_ms, first = own.parts[group].firsts(slots)
             elapsed = at - first_ms
             holds, known = elapsed > 0, elapsed >= recipes.covered_ms[rule]
             value = (values[mine] - first) * recipes.per_ms[rule] / np.maximum(elapsed, 1)

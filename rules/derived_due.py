@@ -15,7 +15,7 @@ from rules.derived_memory import DerivedMemory
 from rules.kernels import FALLING, RISING
 from rules.pairs import PARTS, Derived, Group
 from rules.wheel import FAR, Wheel
-from rules.windows import NEVER
+from rules.windows import LATER, NEVER
 
 if TYPE_CHECKING:
     from rules.compile import Program
@@ -64,9 +64,10 @@ def clock_dues(
             continue
         pair = pairs[mine]
         head, part_ms = own.head[pair], derived.recipes.part_ms[derived.rule[pair]]
-        oldest, holds = own.parts[group].oldest(derived.slot[pair].astype(np.int64), head)
+        oldest = own.parts[group].oldest[derived.slot[pair]]
+        holds = oldest != LATER
         next_part = head + 1 if group is Group.TIMED else oldest + PARTS
-        at[mine] = next_part * part_ms
+        at[mine] = np.where(holds, next_part, head) * part_ms
         ahead = at[mine] - own.taken_ms[pair]
         moves = holds & (ahead <= gap_ms[mine])
         due[mine[moves]] = _service(memory, own.heard_h[pair] + ahead)[moves]

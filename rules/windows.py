@@ -21,6 +21,7 @@ MOST_IN_PART = 16_384  # more readings are not added: 60 parts of them stay belo
 NEVER = np.int64(-(2**63))
 LATER = np.int64(2**62)
 
+_CHUNK = 2_048  # windows whose sixty parts stay in the nearer caches
 _COLUMNS: dict[Group, dict[str, tuple[type, Any]]] = {
     Group.SUMS: {"counts": (np.int32, 0), "whole": (np.int64, 0), "frac": (np.int64, 0)},
     Group.TIMED: {
@@ -36,65 +37,91 @@ _COLUMNS: dict[Group, dict[str, tuple[type, Any]]] = {
 
 
 class Parts:
-    """The windows of one group: columns of shape (slots, 60), part p at place p % 60. `counts` says how many readings a part holds."""
+    """The windows of one group: columns of shape (slots, 60), part p at place p % 60, `counts` being how many readings a part
+    holds; and, kept up with them, one number a window: its oldest part with a reading, its sums, its largest value."""
 
     def __init__(self, group: Group) -> None:
         self.group = group
         self.size = 0
         self.fills = {name: fill for name, (_, fill) in _COLUMNS[group].items()}
         self.columns: dict[str, NDArray[Any]] = {name: np.zeros((0, PARTS), dtype) for name, (dtype, _) in _COLUMNS[group].items()}
+        self.oldest = np.zeros(0, np.int64)  # LATER: none holds a reading
+        self.sums: dict[str, NDArray[np.int64]] = {
+            name: np.zeros(0, np.int64) for name in ("counts", "whole", "frac") if name in self.columns
+        }
+        self.top = np.zeros(0, np.float64)
 
     def fit(self, size: int) -> None:
         """Make room for slots below `size`; new ones are empty."""
         for name, fill in self.fills.items():
             self.columns[name] = widened(self.columns[name], self.size, size, fill)
+        for name in self.sums:
+            self.sums[name] = widened(self.sums[name], self.size, size, 0)
+        self.oldest = widened(self.oldest, self.size, size, LATER)
+        self.top = widened(self.top, self.size, size, -np.inf)
         self.size = max(self.size, size)
 
     def move(self, slots: NDArray[np.int64], before: NDArray[np.int64], head: NDArray[np.int64]) -> None:
-        """Empty the parts that leave when these windows go from head part `before` on to `head` (never back)."""
-        moving = np.flatnonzero(head > before)
-        if not len(moving):
-            return
-        held = _numbers(head[moving])
-        own, part = np.nonzero(held > before[moving][:, None])  # a place whose part is new held one that has left
-        at, place = slots[moving][own], held[own, part] % PARTS
-        for name, fill in self.fills.items():
-            self.columns[name][at, place] = fill
+        """Empty the parts that leave when these windows (all different) go from head part `before` on to `head` (never back)."""
+        leaving = np.flatnonzero(self.oldest[slots] <= head - PARTS)
+        while len(leaving):  # once for each part that one of them loses
+            slot, part = slots[leaving], self.oldest[slots[leaving]]
+            place = part % PARTS
+            for name, sums in self.sums.items():
+                sums[slot] -= self.columns[name][slot, place]
+            best = self.columns["best"][slot, place] if self.group is Group.EXTREMES else None
+            for name, fill in self.fills.items():
+                self.columns[name][slot, place] = fill
+            self.oldest[slot] = self._next(slot, part + 1, before[leaving])
+            if best is not None:
+                anew = slot[best >= self.top[slot]]
+                self.top[anew] = self.columns["best"][anew].max(axis=1, initial=-np.inf)
+            leaving = leaving[self.oldest[slot] <= head[leaving] - PARTS]
+
+    def _next(self, slots: NDArray[np.int64], parts: NDArray[np.int64], last: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The first part from `parts` on, up to `last`, that holds a reading."""
+        found = np.where(parts <= last, parts, LATER)
+        searching = np.flatnonzero(found != LATER)
+        while len(searching):
+            empty = self.columns["counts"][slots[searching], found[searching] % PARTS] == 0
+            searching = searching[empty]
+            found[searching] += 1
+            found[searching[found[searching] > last[searching]]] = LATER
+            searching = searching[found[searching] != LATER]
+        return found
 
     def join(self, slots: NDArray[np.int64], parts: NDArray[np.int64], taken: NDArray[np.int64], values: NDArray[np.float64]) -> None:
         """Add a reading to each of these windows (all different), whose part is among those kept. `values` are summed or compared."""
         columns, place = self.columns, parts % PARTS
         room = columns["counts"][slots, place] < MOST_IN_PART
         if not room.all():
-            slots, place, taken, values = slots[room], place[room], taken[room], values[room]
+            slots, parts, place, taken, values = slots[room], parts[room], place[room], taken[room], values[room]
         columns["counts"][slots, place] += 1
+        self.sums["counts"][slots] += 1
+        self.oldest[slots] = np.minimum(self.oldest[slots], parts)
         if self.group is Group.EXTREMES:
             columns["best"][slots, place] = np.maximum(columns["best"][slots, place], values)
+            self.top[slots] = np.maximum(self.top[slots], values)
         elif self.group is Group.RATE:
             sooner = taken < columns["first_ms"][slots, place]
             slots, place = slots[sooner], place[sooner]
             columns["first_ms"][slots, place], columns["first_value"][slots, place] = taken[sooner], values[sooner]
         else:
             bounded = np.clip(values, -MOST_VALUE, MOST_VALUE)
-            whole = np.rint(bounded)
-            columns["whole"][slots, place] += whole.astype(np.int64)
-            columns["frac"][slots, place] += np.rint((bounded - whole) * FRACTION).astype(np.int64)
+            rounded = np.rint(bounded)
+            added = {"whole": rounded.astype(np.int64), "frac": np.rint((bounded - rounded) * FRACTION).astype(np.int64)}
+            for name, column in added.items():
+                columns[name][slots, place] += column
+                self.sums[name][slots] += column
         if self.group is Group.TIMED:
             later = taken > columns["last_ms"][slots, place]
             slots, place = slots[later], place[later]
             columns["last_ms"][slots, place], columns["last_value"][slots, place] = taken[later], values[later]
 
-    def oldest(self, slots: NDArray[np.int64], head: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """The oldest part that holds a reading, and whether there is one."""
-        numbers = _numbers(head)
-        held: NDArray[np.bool_] = self.columns["counts"][slots[:, None], numbers % PARTS] > 0
-        first = held.argmax(axis=1)
-        return numbers[np.arange(len(slots)), first], np.any(held, axis=1)
-
     def totals(self, slots: NDArray[np.int64], total: NDArray[np.int8]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Mean, sum, count or share of the readings kept, and whether it is known (that of none is only a sum or count)."""
-        counts = self.columns["counts"][slots].sum(axis=1, dtype=np.int64)
-        sums = _joined(self.columns["whole"][slots].sum(axis=1), self.columns["frac"][slots].sum(axis=1))
+        counts = self.sums["counts"][slots]
+        sums = _joined(self.sums["whole"][slots], self.sums["frac"][slots])
         is_mean = (total == Total.MEAN) | (total == Total.SHARE)
         return np.where(is_mean, sums / np.maximum(counts, 1), sums), ~is_mean | (counts > 0)
 
@@ -103,31 +130,35 @@ class Parts:
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """The mean of the parts that are known: of one with readings their mean, of one without the last value before it in the window, if
         that was taken no longer than a gap before the part began."""
-        numbers = _numbers(head)
-        at = (slots[:, None], numbers % PARTS)
-        counts, last_ms, last_value = (self.columns[name][at] for name in ("counts", "last_ms", "last_value"))
-        means = _joined(self.columns["whole"][at], self.columns["frac"][at]) / np.maximum(counts, 1)
+        means, known = np.zeros(len(slots)), np.zeros(len(slots), np.int64)
+        for begin in range(0, len(slots), _CHUNK):
+            each = slice(begin, begin + _CHUNK)
+            means[each], known[each] = self._means_over_time(slots[each], head[each], part_ms[each], gap_ms[each])
+        return means / np.maximum(known, 1), known > 0
+
+    def _means_over_time(
+        self, slots: NDArray[np.int64], head: NDArray[np.int64], part_ms: NDArray[np.int64], gap_ms: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        numbers = np.ascontiguousarray(_numbers(head).T)
+        at = (slots, numbers % PARTS)
+        counts, last_ms, last_value, whole, frac = (self.columns[name][at] for name in ("counts", "last_ms", "last_value", "whole", "frac"))
+        means = _joined(whole, frac) / np.maximum(counts, 1)
+        is_heard = counts > 0
+        begins = numbers * part_ms - gap_ms
         total, known = np.zeros(len(slots)), np.zeros(len(slots), np.int64)
         value, taken = np.zeros(len(slots)), np.full(len(slots), NEVER)
         for part in range(PARTS):  # sixty passes over all pairs, in the order of time: each needs what the one before carried on
-            heard = counts[:, part] > 0
-            stands = (taken != NEVER) & (numbers[:, part] * part_ms - taken <= gap_ms)
-            use = heard | stands
-            total += np.where(use, np.where(heard, means[:, part], value), 0.0)
+            heard = is_heard[part]
+            use = heard | (taken >= begins[part])
+            total += np.where(use, np.where(heard, means[part], value), 0.0)
             known += use
-            value = np.where(heard, last_value[:, part], value)
-            taken = np.where(heard, last_ms[:, part], taken)
-        return total / np.maximum(known, 1), known > 0
+            value = np.where(heard, last_value[part], value)
+            taken = np.where(heard, last_ms[part], taken)
+        return total, known
 
-    def extremes(self, slots: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """The largest of what was joined, and whether anything was."""
-        best = self.columns["best"][slots].max(axis=1) if len(slots) else np.zeros(0)
-        return best, best > -np.inf
-
-    def firsts(self, slots: NDArray[np.int64], head: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    def firsts(self, slots: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Time and value of the earliest reading kept. There must be one."""
-        part, _ = self.oldest(slots, head)
-        place = part % PARTS
+        place = self.oldest[slots] % PARTS
         return self.columns["first_ms"][slots, place], self.columns["first_value"][slots, place]
 
     def cells(self, slots: NDArray[np.int64], head: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], list[NDArray[Any]]]:
@@ -138,9 +169,14 @@ class Parts:
         return own, found, [column[slots[own], found % PARTS] for column in self.columns.values()]
 
     def put(self, slots: NDArray[np.int64], parts: NDArray[np.int64], columns: list[NDArray[Any]]) -> None:
-        """Set the contents of single parts, as `cells` told them."""
+        """Set the contents of single parts of windows that held nothing, as `cells` told them."""
         for name, column in zip(self.columns, columns, strict=True):
             self.columns[name][slots, parts % PARTS] = column
+            if name in self.sums:
+                np.add.at(self.sums[name], slots, column.astype(np.int64))
+        np.minimum.at(self.oldest, slots, parts)
+        if self.group is Group.EXTREMES:
+            np.maximum.at(self.top, slots, columns[list(self.columns).index("best")])
 
 
 def tallied(recipes: Recipes, rule: NDArray[np.int32], values: NDArray[np.float64]) -> NDArray[np.float64]:
