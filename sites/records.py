@@ -29,6 +29,17 @@ class Change:
     why: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedView:
+    """A person's own filter of a list, under a name."""
+
+    id: str
+    user_id: str
+    name: str
+    query: dict[str, Any]
+    version: int = 1
+
+
 class NotFound(Exception):
     """No such thing (in scope)."""
 
