@@ -213,11 +213,12 @@ class SubjectMemory:
 
 
 def subject_names(program: Program, plan: Plan, group: Group) -> list[str]:
-    """`device:<id>` or `zone:<id>` of each subject."""
+    """`device:<id>` or `zone:<id>` of each subject; `device:<id>/<suffix>` where a gate tells a device's channels apart."""
     if group.over == "zone":
         return [f"zone:{plan.zone_of_place[at]}" for at in group.subjects.tolist()]
     devices = program.roster.devices_by_row
-    return [f"device:{devices[at].id}" for at in group.subjects.tolist()]
+    suffixes = group.suffixes or [""] * group.size
+    return [f"device:{devices[at].id}{suffix and '/'}{suffix}" for at, suffix in zip(group.subjects.tolist(), suffixes, strict=True)]
 
 
 def _device_ids(devices: Any, rows: NDArray[np.int64]) -> list[str]:

@@ -84,6 +84,7 @@ class Group:
     inverse: Segments  # subjects by slot
     uses: NDArray[np.bool_]  # by slot
     holds: tuple[Node, ...]
+    suffixes: list[str] = field(default_factory=list)  # by subject, of a gate of point rules: the channel of its points
     shown: Node | None = None  # the number that stands for the condition
     checks: Segments | None = None  # by subject, of a gate of point rules
     target: int = -1
@@ -280,13 +281,25 @@ class _Builder:
             self.groups[target].gate = len(self.groups)
             return group
         checks = self._checks(at)
-        device = self.row_device[self.program.check_row[checks]]
-        subjects = np.unique(device)
-        group = self._group(at, True, over, tree, subjects, zone_rows)
-        group.checks = Segments.of(np.searchsorted(subjects, device), checks, len(subjects))
+        rows = self.program.check_row[checks]
+        suffixes, suffix_of_metric = np.unique([metric.partition(".")[2] for metric in self.roster.metrics], return_inverse=True)
+        keys = self.row_device[rows] * max(1, len(suffixes)) + suffix_of_metric[self.row_metric[rows]]
+        subjects, own = np.unique(keys, return_inverse=True)
+        which = (subjects % max(1, len(suffixes))).tolist()
+        group = self._group(at, True, over, tree, subjects // max(1, len(suffixes)), zone_rows, [str(suffixes[each]) for each in which])
+        group.checks = Segments.of(own, checks, len(subjects))
         return group
 
-    def _group(self, at: int, is_gate: bool, over: str, tree: Tree | None, subjects: Ints, zone_rows: dict[str, Ints]) -> Group:
+    def _group(
+        self,
+        at: int,
+        is_gate: bool,
+        over: str,
+        tree: Tree | None,
+        subjects: Ints,
+        zone_rows: dict[str, Ints],
+        suffixes: list[str] | None = None,
+    ) -> Group:
         places = subjects if over == "zone" else self.place_of_device[subjects]
         none = Segments.of(np.zeros(0, np.int64), np.zeros(0, np.int64), 0)
         zone = {}
@@ -296,10 +309,7 @@ class _Builder:
             zone[metric] = Segments.of(own, ids, len(subjects))
         own_rows = {}
         for metric in device_metrics_of(tree) if tree is not None and over == "device" else ():
-            rows = self._rows(metric, None, exact=True)
-            of_device = np.full(self.devices, -1, np.int64)
-            of_device[self.row_device[rows]] = rows
-            own_rows[metric] = of_device[subjects]
+            own_rows[metric] = self._own_rows(metric, subjects, suffixes)
         return Group(
             rule=at,
             is_gate=is_gate,
@@ -317,7 +327,23 @@ class _Builder:
             uses=np.zeros(0, np.bool_),
             holds=holds_of(tree) if tree is not None else (),
             shown=shown_of(tree) if tree is not None else None,
+            suffixes=suffixes or [],
         )
+
+    def _own_rows(self, metric: str, subjects: Ints, suffixes: list[str] | None) -> Ints:
+        """The point of each device with this metric, -1: none. For a gated point the one of its own channel goes first: beside
+        `voltage_v.2.l1` *closed* is `closed.2.l1` where there is one, else `closed.2`, else `closed`."""
+        found = np.full(len(subjects), -1, np.int64)
+        channels = {""} if suffixes is None or "." in metric else {"", *suffixes}
+        longer = {".".join(channel.split(".")[:size]) for channel in channels for size in range(channel.count(".") + 2)}
+        for channel in sorted(longer, key=lambda channel: channel.count(".") + (channel != "")):
+            rows = self._rows(".".join(part for part in (metric, channel) if part), None, exact=True)
+            of_device = np.full(self.devices, -1, np.int64)
+            of_device[self.row_device[rows]] = rows
+            is_own = [not channel or f"{each}.".startswith(f"{channel}.") for each in suffixes or [""] * len(subjects)]
+            use = np.array(is_own, np.bool_) & (of_device[subjects] >= 0)
+            found[use] = of_device[subjects][use]
+        return found
 
     def _subjects(self, tree: Tree, over: str, allowed: NDArray[np.bool_], zone_rows: dict[str, Ints]) -> Ints:
         if over == "zone":

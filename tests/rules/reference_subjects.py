@@ -65,6 +65,7 @@ class Condition:
     pairs: list[PointRule] = field(default_factory=list)
     last_device: str = ""
     unsettled: set[str] = field(default_factory=set)
+    suffix: str = ""  # of a gate: the channel of its points
 
     @property
     def name(self) -> str:
@@ -121,9 +122,9 @@ class SubjectReference(GatedReference):
                 self.conditions.append(each.gate)
             return
         pairs = [pair for pair in self.pairs if pair.rule is rule]
-        for device in {pair.device.id: pair.device for pair in pairs}.values():
-            gate = Condition(rule, tree_of(rule.only_while, "device"), "device", device, device.zone_id, True)
-            gate.pairs = [pair for pair in pairs if pair.device is device]
+        for device, suffix in {(pair.device.id, suffix_of(pair)): (pair.device, suffix_of(pair)) for pair in pairs}.values():
+            gate = Condition(rule, tree_of(rule.only_while, "device"), "device", device, device.zone_id, True, suffix=suffix)
+            gate.pairs = [pair for pair in pairs if pair.device is device and suffix_of(pair) == suffix]
             self.shut |= {id(pair) for pair in gate.pairs}
             self.conditions.append(gate)
 
@@ -184,7 +185,7 @@ class SubjectReference(GatedReference):
         """What a node is now; `row` is the point that a `count` looks at."""
         name = node.name
         if row is None and name and each.device is not None and node.op in ("metric", "previous", "rate", "heard"):
-            own = self.roster.point_row(each.device.id, name)
+            own = self.own_row(each, name)
         else:
             own = row
         if node.op == "number":
@@ -212,6 +213,13 @@ class SubjectReference(GatedReference):
             each.since.pop(id(node), None)
             return 0.0, high
         return combine(node, [self.look(each, arg, row) for arg in node.args])
+
+    def own_row(self, each: Condition, metric: str) -> int | None:
+        """The device's point, the one of the same channel first."""
+        assert each.device is not None
+        parts = each.suffix.split(".") if each.suffix and "." not in metric else []
+        names = [".".join([metric, *parts[:size]]) for size in range(len(parts), -1, -1)]
+        return next((row for name in names if (row := self.roster.point_row(each.device.id, name)) is not None), None)
 
     def total(self, op: str, parts: list[Pair]) -> Pair:
         if not parts:
@@ -512,6 +520,10 @@ def in_sequence(found: list[Finding]) -> list[Finding]:
         return finding.fired_ms, finding.index >= 0, finding.index, is_of_several, finding.rule_id, place
 
     return sorted(found, key=key)
+
+
+def suffix_of(pair: PointRule) -> str:
+    return pair.metric.partition(".")[2]
 
 
 def is_own(root: Node, wanted: Node) -> bool:

@@ -6,7 +6,10 @@ Times in seconds; every device reports every 10 s, so that it is overdue after 2
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from rules.carry import carry
 from rules.compile import compile, extend
@@ -14,6 +17,7 @@ from rules.engine import availability, due_ms, pause, resume, step
 from rules.findings import Finding
 from rules.memory import Memory
 from rules.model import Direction, Level, Rule, RuleKind, Schedule, Scope, Severity
+from rules.parse import parse_rules
 from sites.calendars import Window
 from sites.latest import apply_latest
 from sites.model import Device, Site, Zone
@@ -279,6 +283,31 @@ def test_only_while_gates_a_level_of_a_point() -> None:
     assert bench.read(3, b_closed=0) == [("cleared", "point:b:lel", 30.0, 3)]
     assert bench.read(4, b_lel=0, b_closed=1) == []
     assert bench.read(5, b_lel=30) == [("raised", "point:b:lel", 30.0, 5)]
+
+
+def test_only_while_looks_at_the_channel_of_its_own_point() -> None:
+    bench = Bench(level(only_while="closed = 1"))
+    for name in ("closed", "closed.2", "lel.2.l1", "lel.3"):
+        bench.roster.add_point("a", name)
+    extend(bench.program, bench.roster, bench.program.rows)
+    assert bench.read(1, a_lel=30, a_lel__2=30, a_lel__2__l1=30, a_lel__3=30) == []
+    assert [each[1] for each in bench.read(2, a_closed=1)] == ["point:a:lel.3", "point:a:lel"]  # the third channel has none of its own
+    bench.reload()
+    assert sorted(each[1] for each in bench.read(3, a_closed__2=1)) == ["point:a:lel.2", "point:a:lel.2.l1"]
+    assert sorted(each[1] for each in bench.read(4, a_closed__2=0)) == ["point:a:lel.2", "point:a:lel.2.l1"]
+
+
+def test_the_shipped_rule_of_low_voltage_is_quiet_behind_an_open_switch() -> None:
+    file = Path(__file__).parents[2] / "rules" / "sets" / "electrical.yaml"
+    (low,) = [rule for rule in parse_rules(yaml.safe_load(file.read_text("utf-8"))) if rule.id == "voltage_low"]
+    bench = Bench(replace(low, hold_s=0, scope=Scope()))
+    for name in ("voltage_v", "voltage_v.2", "closed.2"):
+        bench.roster.add_point("a", name)
+    extend(bench.program, bench.roster, bench.program.rows)
+    assert bench.read(1, a_voltage_v=100) == [("raised", "point:a:voltage_v", 100.0, 1)]  # a meter without a switch
+    assert bench.read(2, a_closed__2=0, a_voltage_v__2=0) == []
+    assert bench.read(3, a_closed__2=1) == [("raised", "point:a:voltage_v.2", 0.0, 3)]
+    assert bench.read(4, a_closed__2=0) == [("cleared", "point:a:voltage_v.2", 0.0, 4)]
 
 
 def test_only_while_begins_the_hold_when_it_becomes_true() -> None:
