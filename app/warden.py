@@ -171,7 +171,7 @@ class Warden:
             findings = engine.step(self.program, self.memory, part, int(part.arrived_ms[-1]))
             self._happen(happenings(findings, part, self._watched, self._watch_rows), part)
             if self._late:
-                for at_ms, transitions in self._late.uphold(part, self.program, self.configuration, self.book):
+                for at_ms, transitions in self._late.uphold(part, self.program, self.memory, self.configuration, self.book):
                     self.transact(transitions, at_ms)
         return readings
 
@@ -467,15 +467,17 @@ class Warden:
         """A circuit or site changed by a request: the scan's copy first, the records follow."""
         self.configuration.roster.put(thing)
         self.configuration.versions[(kind, thing.id)] = thing.version
+        self._stale_program |= kind == "circuit"  # rules may be of its class or its rated current
         return thing
 
     # -- configuration ---------------------------------------------------------------------------------------------
 
     def configured(self, kind: str, thing_id: str, what: str, at_ms: int) -> None:
-        """A thing of the configuration has changed: what must follow from it, but for what `app.reconfigure` does."""
+        """A thing of the configuration has changed: what must follow from it, but for what `app.reconfigure` does. `what` is that of
+        `Configuration.apply`; of the roster also `more` (a device that never was) and `names` (of a device, nothing that rules look at)."""
         if what in ("rules", "roster"):
             self._stale_program = True
-        if what == "roster":
+        if what in ("roster", "more", "names"):
             self.out.roster_changed = True
         for section in self.sections:
             self.carry_out(section.configured(kind, thing_id, at_ms), at_ms)
@@ -492,8 +494,10 @@ class Warden:
                 self.wish(wish, at_ms)
 
     def _recompile(self) -> None:
-        """Compile what changed, whole, before anything else happens; memory is carried by meaning."""
+        """Compile what changed, whole, before anything else happens; memory is carried by meaning. What is only new is appended."""
         if not self._stale_program:
+            if self.program.devices < len(self.configuration.roster.devices_by_row):
+                extend(self.program, self.configuration.roster, self.program.rows)
             return
         self._stale_program = False
         program = self.configuration.program(self.program.intervals)

@@ -13,7 +13,7 @@ from rules.errors import Problem, RuleError
 from rules.limits import IMMEDIATE_METRICS
 from rules.model import NodeKind, Override, Rule, RuleKind
 from rules.parse import parse_rule, rule_data
-from sites.model import Device
+from sites.model import Circuit, Device
 from sites.roster import Roster
 
 Node = tuple[NodeKind, str]
@@ -39,7 +39,7 @@ class Inheritance:
         self.by_rule: dict[str, dict[Node, Override]] = {}
         for override in sorted(overrides, key=lambda override: override.id):
             self.by_rule.setdefault(override.rule_id, {})[override.node_kind, override.node_id] = override
-        self._rated: dict[tuple[str, str], float] | None = None
+        self._circuits: dict[tuple[str, str], Circuit] | None = None
 
     def chain(self, rule_id: str, device: Device) -> tuple[Override, ...]:
         """The overrides that hold for a device, from the widest to the narrowest."""
@@ -77,22 +77,25 @@ class Inheritance:
     def resolve(self, rule: Rule, device: Device, metric: str = "") -> Rule | None:
         """The rule as it is for a point of a device, in the units of the point; None: it does not watch it."""
         changed = overridden(rule, self.chain(rule.id, device))
-        if not changed.enabled:
-            return None
-        if not rule.relative_to:
-            return changed
-        rated = self.rated_a(device.id, metric or rule.metric)
-        return None if rated is None else absolute(changed, rated)
+        return self.of_circuit(changed, device.id, metric or rule.metric) if changed.enabled else None
 
-    def rated_a(self, device_id: str, metric: str) -> float | None:
-        """The rated current of the circuit that a point measures, over all of it or one of its poles; None: of none."""
-        if self._rated is None:
-            self._rated = {
-                (circuit.device_id, circuit.metric("current_a", pole)): circuit.rated_a
-                for circuit in sorted(self.roster.circuits.values(), key=lambda circuit: circuit.id, reverse=True)
-                for pole in ("", *circuit.poles)
+    def of_circuit(self, rule: Rule, device_id: str, metric: str) -> Rule | None:
+        """The rule for a point by what the circuit is that it measures; None: it does not watch it."""
+        if not rule.relative_to and not rule.scope.circuit_classes:
+            return rule
+        circuit = self.circuit_of(device_id, metric)
+        if circuit is None or (rule.scope.circuit_classes and circuit.circuit_class not in rule.scope.circuit_classes):
+            return None
+        return absolute(rule, circuit.rated_a) if rule.relative_to else rule
+
+    def circuit_of(self, device_id: str, metric: str) -> Circuit | None:
+        """The circuit that a point measures, as a whole or one of its poles; None: of none."""
+        if self._circuits is None:
+            circuits = sorted(self.roster.circuits.values(), key=lambda circuit: circuit.id, reverse=True)
+            self._circuits = {
+                (circuit.device_id, circuit.metric("", pole)): circuit for circuit in circuits for pole in ("", *circuit.poles)
             }
-        return self._rated.get((device_id, metric))
+        return self._circuits.get((device_id, metric.partition(".")[2]))
 
     def where_from(self, rule: Rule, device: Device, metric: str = "") -> list[Source]:
         """Each number of the rule as it is at a device, and who set it. Relative limits are followed by what they are in amperes."""

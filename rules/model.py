@@ -83,12 +83,14 @@ class Meets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """Which points a rule covers: each non-empty field must contain the point's own. Empty: everything with the metric."""
+    """Which points a rule covers: each non-empty field must contain the point's own. Empty: everything with the metric.
+    `circuit_classes`: the classes of the circuit that the point measures (rules on points only); a point of no circuit has none."""
 
     device_kinds: tuple[str, ...] = ()
     sites: tuple[str, ...] = ()
     zones: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
+    circuit_classes: tuple[str, ...] = ()
 
 
 class When(StrEnum):
@@ -177,8 +179,8 @@ class Rule:
 
 
 def is_met(rule: Rule, limit: float | None, value: float) -> bool:
-    """Whether this reading is in alarm at the limit that the alarm stands at. Of a derived value no single reading tells."""
-    if rule.kind in DERIVED_KINDS or rule.kind in SUBJECT_KINDS:
+    """Whether this reading (or derived value) is in alarm at the limit that the alarm stands at. Of several points no one value tells."""
+    if rule.kind in SUBJECT_KINDS:
         return False
     if limit is None:
         return value in rule.states

@@ -17,12 +17,12 @@ from rules.parse_reader import Reader, is_finite
 from rules.parse_schedule import SCHEDULE_FIELDS, read_schedule, schedule_data
 from rules.parse_subjects import SUBJECT_FIELDS, is_number, read_expression, read_only_while, read_vote, subject_data
 from sites.metrics import METRICS, base_metric, unit_of
-from sites.model import ID_PATTERN
+from sites.model import ID_PATTERN, CircuitClass
 
 _FIELDS = {
     "id", "name", "kind", "metric", "unit", "above", "below", "states", "severity", "intervals", "hold_s", "clear_hold_s",
-    "latched", "lateness_s", "realarm_s", "scope", "guidance", "alarm_kind", "enabled", "version", "window_s", "statistic", "weighting", "share_of",
-    "per_s", "tolerance", "of", "covered", "expression", "over", "votes", "only_while", *SCHEDULE_FIELDS,
+    "latched", "lateness_s", "realarm_s", "scope", "guidance", "alarm_kind", "enabled", "version", "window_s", "statistic",
+    "weighting", "share_of", "per_s", "tolerance", "of", "covered", "expression", "over", "votes", "only_while", *SCHEDULE_FIELDS,
 }  # fmt: skip
 _KIND_FIELDS = {
     RuleKind.LEVEL: {"metric", "unit", "above", "below", "hold_s", "clear_hold_s"},
@@ -32,7 +32,7 @@ _KIND_FIELDS = {
     **SUBJECT_FIELDS,
 }
 _SPECIFIC = set().union(*_KIND_FIELDS.values())
-_SCOPE_FIELDS = ("device_kinds", "sites", "zones", "devices")
+_SCOPE_FIELDS = ("device_kinds", "sites", "zones", "devices", "circuit_classes")
 ALARM_KINDS = ("smoke", "heat", "gas", "electrical", "water", "power", "device", "presence", "manual_call", "other")
 
 
@@ -182,6 +182,11 @@ def _scope(read: Reader) -> Scope:
         read.refuse("scope", given, "a mapping of " + ", ".join(_SCOPE_FIELDS))
         return Scope()
     read.unknown(given, _SCOPE_FIELDS, "scope.")
+    classes = given.get("circuit_classes")
+    if isinstance(classes, list | tuple) and not set(classes) <= set(CircuitClass):
+        read.refuse("scope.circuit_classes", classes, "a list of " + ", ".join(CircuitClass))
+    if classes and read.data.get("kind") in (RuleKind.SILENCE, RuleKind.EXPRESSION, RuleKind.VOTE):
+        read.refuse("scope.circuit_classes", classes, "nothing: only a rule on single points can be of circuits")
     return Scope(**{field: read.names(given.get(field), f"scope.{field}") for field in _SCOPE_FIELDS})
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.inheritance import Inheritance, absolute, overridden
+from rules.inheritance import Inheritance, overridden
 from rules.model import Rule
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Variants:
         self.first_spec: list[int] = [sum(counts[:at]) for at in range(len(rules))]
         self.specs = sum(counts)  # how many there are, with those to be appended
         self._known: dict[tuple[int, Rule], int] = {(at, rule): at for at, rule in enumerate(rules)}
-        own = [rule.id in inheritance.by_rule or bool(rule.relative_to) for rule in rules]
+        own = [rule.id in inheritance.by_rule or _is_of_circuits(rule) for rule in rules]
         self._varies = np.array(own, np.bool_)
 
     def of_devices(self, program: Program, rule: NDArray[np.int32], device: NDArray[np.int32]) -> NDArray[np.int64]:
@@ -52,11 +52,11 @@ class Variants:
             first = np.full(len(pairs), len(mine))
             np.minimum.at(first, place, np.arange(len(mine)))
             chains = [self._chained(program, number, int(device[mine[each]])) for each in first.tolist()]
-            if not self.rules[number].relative_to:
+            if not _is_of_circuits(self.rules[number]):
                 made[mine] = np.array([self._number(number, rule_here) for rule_here in chains])[place]
                 continue
             for each, chain in zip(mine.tolist(), place.tolist(), strict=True):
-                made[each] = self._rated(program, number, chains[chain], int(device[each]), None if row is None else int(row[each]))
+                made[each] = self._of_circuit(program, number, chains[chain], int(device[each]), None if row is None else int(row[each]))
         return made
 
     def _places(self, program: Program, number: int, device: NDArray[np.int32]) -> NDArray[np.int64]:
@@ -76,11 +76,11 @@ class Variants:
         rule = self.rules[number]
         return overridden(rule, self.inheritance.chain(rule.id, program.roster.devices_by_row[device]))
 
-    def _rated(self, program: Program, number: int, rule: Rule, device: int, row: int | None) -> int:
+    def _of_circuit(self, program: Program, number: int, rule: Rule, device: int, row: int | None) -> int:
         roster = program.roster
         metric = rule.metric if row is None else roster.metric_of_row(row)
-        rated = self.inheritance.rated_a(roster.devices_by_row[device].id, metric)
-        return -1 if rated is None else self._number(number, absolute(rule, rated))
+        here = self.inheritance.of_circuit(rule, roster.devices_by_row[device].id, metric)
+        return -1 if here is None else self._number(number, here)
 
     def _number(self, rule: int, variant: Rule) -> int:
         if not variant.enabled:
@@ -93,3 +93,7 @@ class Variants:
             self.first_spec.append(self.specs)
             self.specs += len(variant.levels)
         return number
+
+
+def _is_of_circuits(rule: Rule) -> bool:
+    return bool(rule.relative_to or rule.scope.circuit_classes)

@@ -23,6 +23,7 @@ class LevelShape(TypedDict):
 
 class ScopeShape(TypedDict):
     device_kinds: list[str]
+    circuit_classes: list[str]
     sites: list[str]
     zones: list[str]
     devices: list[str]
@@ -99,6 +100,7 @@ def rule_shape(rule: Rule) -> RuleShape:
         "lateness_s": rule.lateness_s,
         "scope": {
             "device_kinds": list(rule.scope.device_kinds),
+            "circuit_classes": list(rule.scope.circuit_classes),
             "sites": list(rule.scope.sites),
             "zones": list(rule.scope.zones),
             "devices": list(rule.scope.devices),

@@ -17,10 +17,10 @@ from rules.engine import step
 from rules.findings import Finding
 from rules.inheritance import Inheritance
 from rules.memory import Memory
-from rules.model import Level, LevelOverride, NodeKind, Override, Rule, RuleKind, Severity
+from rules.model import Level, LevelOverride, NodeKind, Override, Rule, RuleKind, Scope, Severity
 from rules.parse import parse_rule
 from sites.latest import apply_latest
-from sites.model import Circuit, Device, District, Enterprise, Site, Zone
+from sites.model import Circuit, CircuitClass, Device, District, Enterprise, Site, Zone
 from sites.readings import Readings
 from sites.roster import Roster, expected_interval_ms
 
@@ -370,6 +370,10 @@ def test_an_overload_is_measured_by_the_rated_current_of_its_circuit() -> None:
     at = [START + 1] * 3
     found = step(program, memory, Readings.of(rows, at, at, [13.0, 51.0, 1000.0]), START + 1)
     assert [(finding.metric, finding.limit) for finding in found] == [("current_a", 12.8), ("current_a.2.l1", 50.4)]
+    cut = replace(rule, id="cut", scope=Scope(circuit_classes=("use",)))
+    assert compile([cut], roster).checks == 0
+    roster.put(replace(roster.circuits["c1"], circuit_class=CircuitClass.USE))
+    assert compile([cut], roster).check_row[:2].tolist() == [rows[1]] * 2, "only the circuit of that class"
     device = roster.device("d0")
     assert device is not None
     sources = {source.number: source.value for source in program.variants.inheritance.where_from(rule, device, "current_a.2.l1")}
