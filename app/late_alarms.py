@@ -13,7 +13,9 @@ from alarms.book import Book
 from alarms.model import Alarm, Condition, Transition
 from app.configuration import Configuration
 from rules.compile import Program
-from rules.model import is_met
+from rules.derived import present_value
+from rules.memory import Memory
+from rules.model import DERIVED_KINDS, is_met
 from sites.readings import HISTORICAL, RETAINED, Readings
 
 
@@ -32,10 +34,10 @@ class LateAlarms:
             self._ids.setdefault(row, {})[alarm.id] = None
 
     def uphold(
-        self, readings: Readings, program: Program, configuration: Configuration, book: Book
+        self, readings: Readings, program: Program, memory: Memory, configuration: Configuration, book: Book
     ) -> Iterator[tuple[int, list[Transition]]]:
         """Once its point is measured in time and still in alarm it is late no longer, so that a leak that began during an outage is cut,
-        and told of, as any other. Yields (time, transitions) of each."""
+        and told of, as any other. After the rules have stepped over these readings. Yields (time, transitions) of each."""
         roster = configuration.roster
         for index in np.flatnonzero(np.isin(readings.rows, list(self._ids))).tolist():
             row, value, at_ms = int(readings.rows[index]), float(readings.values[index]), int(readings.arrived_ms[index])
@@ -51,7 +53,8 @@ class LateAlarms:
                 lateness_ms = int(program.link_lateness_ms[program.device_rows[row]])
                 if rule is not None and rule.lateness_s is not None:
                     lateness_ms = round(rule.lateness_s * 1000)
-                if rule is not None and readings.delay_ms[index] <= lateness_ms and is_met(rule, alarm.limit, value):
-                    yield at_ms, book.uphold(alarm, value, at_ms)
+                now = value if rule is None or rule.kind not in DERIVED_KINDS else present_value(program, memory, rule.id, row)
+                if rule is not None and now is not None and readings.delay_ms[index] <= lateness_ms and is_met(rule, alarm.limit, now):
+                    yield at_ms, book.uphold(alarm, now, at_ms)
             if not self._ids.get(row, True):
                 del self._ids[row]

@@ -93,6 +93,18 @@ def _span(
     own.now_ms = until_ms
 
 
+def present_value(program: Program, memory: Memory, rule_id: str, row: int) -> float | None:
+    """The value of a rule on a point row as it was last worked out; None: unknown, or the rule derives none there."""
+    if program.derived is None or memory.derived is None or row >= program.derived.rows:
+        return None
+    derived = program.derived
+    for pair in range(int(derived.start[row]), int(derived.start[row + 1])):
+        value = float(memory.derived.values[pair])
+        if program.rules[int(derived.rule[pair])].id == rule_id and value == value:
+            return value
+    return None
+
+
 def seed(program: Program, memory: Memory, pairs: NDArray[np.int64]) -> None:
     """Pairs that are new begin with their point's latest reading, where there is one. Nothing is judged; the wheel is not set."""
     derived, own = derived_of(program, memory)
