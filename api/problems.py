@@ -17,7 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from alarms.errors import AlarmError, LinkageError, UnknownAlarm
+from alarms.errors import AlarmError, DocumentError, LinkageError, UnknownAlarm
 from api.ports import Busy
 from hazards import errors as hazard_errors
 from power.errors import PowerError, UnknownCircuit, UnknownOrder
@@ -101,14 +101,14 @@ def install(app: FastAPI) -> None:
         raise error
 
     async def of_parsed(_: Request, error: Exception) -> Response:
-        assert isinstance(error, RuleError | LinkageError)
-        what = "rule" if isinstance(error, RuleError) else "linkage"
+        assert isinstance(error, RuleError | LinkageError | DocumentError)
+        what = "rule" if isinstance(error, RuleError) else error.what if isinstance(error, DocumentError) else "linkage"
         errors = [
             {"pointer": _field_pointer(p.field), "detail": f"given {p.given}; allowed: {p.allowed}"}
             | ({"detail_zh": f"给定 {p.given}；允许：{p.allowed_zh}"} if p.allowed_zh else {})
             for p in error.problems
         ]
-        return answer(422, f"invalid-{what}", f"The {what} cannot be meant", str(error), errors=errors)
+        return answer(422, f"invalid-{what.replace(' ', '-')}", f"The {what} cannot be meant", str(error), errors=errors)
 
     async def of_validation(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -133,6 +133,7 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, of_mapped)
     app.add_exception_handler(RuleError, of_parsed)
     app.add_exception_handler(LinkageError, of_parsed)
+    app.add_exception_handler(DocumentError, of_parsed)
     app.add_exception_handler(RequestValidationError, of_validation)
     app.add_exception_handler(HTTPException, of_http)
     app.add_exception_handler(Exception, of_anything)

@@ -42,9 +42,13 @@ from api.routes import (
     runs,
     users,
 )
+from api.routes.alarm_views import router as alarm_views_router
 from api.routes.backtests import router as backtests_router
 from api.routes.calendars import router as calendars_router
+from api.routes.duty import router as duty_router
 from api.routes.exports import router as exports_router
+from api.routes.figures import router as figures_router
+from api.routes.incidents import router as incidents_router
 from api.routes.rule_views import router as rule_views_router
 from api.routes.suppressions import router as suppressions_router
 from api.sessions import Sessions
@@ -193,6 +197,9 @@ def bare_app(version: str) -> FastAPI:
     for router in (exports_router, backtests_router, calendars_router, rule_views_router):
         v1.include_router(router)
     v1.include_router(suppressions_router)
+    v1.include_router(duty_router)
+    for more in (alarm_views_router, duty_router, figures_router, incidents_router):
+        v1.include_router(more)
     app.include_router(v1)
     app.include_router(health.router)
     app.add_api_route("/api/v1/docs", _docs, methods=["GET"], include_in_schema=False)

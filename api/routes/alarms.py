@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 
@@ -18,10 +18,12 @@ from alarms.service_alarms import RULE_PREFIX, SERVICE_ALARMS
 from api.access import reach, roles_for
 from api.alarm_list import SEVERITIES, counted, open_page
 from api.door import ActingRoute, At, By, Door, Visitor, in_thread, request_key
+from api.naming import escalation_of
 from api.ports import Answer
 from api.problems import forbidden, invalid, not_found
 from api.routes.circuits import orders_answer, seen
 from api.routes.query import Cursor, From, Limit, To, Words
+from api.shapes.alarm_views import StateName, VerdictWord, to_ms_of
 from api.shapes.alarms import (
     SEVERITY_NAMES,
     AlarmAnswer,
@@ -53,7 +55,7 @@ from sites.records import NotFound, Unavailable
 
 audit = logging.getLogger("sitewarden.audit")
 router = APIRouter(route_class=ActingRoute, tags=["alarms"])
-StateName = Literal["open", "active", "normal", "unacknowledged", "acknowledged", "suppressed", "ended", "any"]
+
 Of = Annotated[str | None, Query(max_length=64)]
 Severities = Annotated[list[SeverityName] | None, Query(description="any of these")]
 
@@ -68,6 +70,13 @@ def _query(
     from_ms: From = None,
     to_ms: To = None,
     q: Words = "",
+    rule: Of = None,
+    verdict: VerdictWord | None = None,
+    assignee: Of = None,
+    test: bool | None = None,
+    suppressed: bool | None = None,
+    ack_from_s: Annotated[float | None, Query(ge=0, description="time to acknowledge, inclusive")] = None,
+    ack_to_s: Annotated[float | None, Query(ge=0, description="time to acknowledge, exclusive")] = None,
 ) -> AlarmQuery:
     return AlarmQuery(
         state=None if state == "any" else state,
@@ -79,6 +88,13 @@ def _query(
         from_ms=from_ms,
         to_ms=to_ms,
         q=q.strip(),
+        rule=rule,
+        verdict=verdict,
+        assignee=assignee,
+        is_test=test,
+        is_suppressed=suppressed,
+        ack_from_ms=to_ms_of(ack_from_s),
+        ack_to_ms=to_ms_of(ack_to_s),
     )
 
 
@@ -169,6 +185,7 @@ def alarm(alarm_id: str, door: At, visitor: By) -> AlarmDetail:
         "transitions": transitions,
         "orders": [order_shape(o, name) for o in sorted(orders.values(), key=lambda o: (o.requested_ms, o.id))],
         "deliveries": deliveries,
+        "escalation": escalation_of(door, alarm_id),
         "hazard": hazard,
         "circuits": _circuits(door, found),
         "records_available": available,

@@ -8,11 +8,13 @@ from typing import Literal, cast
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from alarms.contacts import masked_phone
 from alarms.lifecycle import isa_state
 from alarms.model import Alarm, Suppression, Transition
 from alarms.queries import Delivery
 from alarms.suppression import standing_on
 from api.shapes.asks import Ask, IdText, NoteText, ReasonText
+from api.shapes.escalations import ClimbShape
 from api.shapes.hazards import HazardBrief
 from api.shapes.people import Person
 from api.shapes.power import CircuitSeen, OrderShape
@@ -149,13 +151,28 @@ class TransitionShape(TypedDict):
 
 
 class DeliveryShape(TypedDict):
+    """One message. `recipient` is whom it was meant for (`user:ID`, `group:ID`, an address for a linkage), `name` that in words. `cause`:
+    `escalation:POLICY:EPISODE:LADDER:STEP:REPETITION`, `digest`, or empty for a linkage. `said`: what the far end said last."""
+
     key: str
+    alarm_id: str
+    site_id: str
+    channel: str
     to: str
+    recipient: str
+    name: str
+    cause: str
+    severity: SeverityName
     state: str
     attempts: int
     last_error: str
+    said: str
+    folded: int
+    digest_key: str
     created_at: Instant
+    next_try_at: Instant | None
     sent_at: Instant | None
+    delivered_at: Instant | None
 
 
 class AlarmDetail(AlarmShape):
@@ -166,6 +183,7 @@ class AlarmDetail(AlarmShape):
     transitions: list[TransitionShape]
     orders: list[OrderShape]
     deliveries: list[DeliveryShape]
+    escalation: ClimbShape | None
     hazard: HazardBrief | None
     circuits: list[CircuitSeen]
     records_available: bool
@@ -277,13 +295,30 @@ def transition_shape(transition: Transition, name: Name) -> TransitionShape:
 def delivery_shape(delivery: Delivery) -> DeliveryShape:
     return {
         "key": delivery.key,
-        "to": delivery.to,
+        "alarm_id": delivery.alarm_id,
+        "site_id": delivery.site_id,
+        "channel": delivery.channel,
+        "to": shown_address(delivery),
+        "recipient": delivery.recipient,
+        "name": shown_address(delivery) if delivery.name == delivery.to else delivery.name,
+        "cause": delivery.cause,
+        "severity": SEVERITY_NAMES[Severity(delivery.severity)],
         "state": delivery.state,
         "attempts": delivery.attempts,
         "last_error": delivery.last_error,
+        "said": delivery.said,
+        "folded": delivery.folded,
+        "digest_key": delivery.digest_key,
         "created_at": iso(delivery.created_ms),
+        "next_try_at": iso(delivery.next_try_ms) if delivery.state == "waiting" else None,
         "sent_at": iso_or_none(delivery.sent_ms),
+        "delivered_at": iso_or_none(delivery.delivered_ms),
     }
+
+
+def shown_address(delivery: Delivery) -> str:
+    """Telephone numbers in part; secrets do not stand in the outbox."""
+    return masked_phone(delivery.to) if delivery.channel in ("sms", "voice") else delivery.to
 
 
 # -- asks ----------------------------------------------------------------------------------------------------------------

@@ -58,6 +58,7 @@ from sites.roster import Roster
 from sites.series import Series
 from storage.projection import Outcome, Unknown
 from storage.records import Records
+from tests.api.plant_duty import answered_on_paper
 
 NOON = 1_795_320_000_000  # 2026-11-22 12:00 in Shanghai
 PASSWORD = "correct horse battery"
@@ -309,6 +310,9 @@ class PaperDesk:
             raise Busy("the inbox of requests is full")
         self.asked.append(request)
         now_ms = self.clock.now_ms()
+        duty = answered_on_paper(request, self.board.facts)
+        if duty is not None:
+            return duty
         match request:
             case Cut(circuit_ids=ids, key=key) as asked:
                 return Answer(2, True, orders=tuple(self._order(c, Action.CUT, key, asked.who, asked.reason, asked.alarm_id) for c in ids))
@@ -352,7 +356,7 @@ class PaperDesk:
 
     def configuration_changed(self, kind: str, thing_id: str, version: int, thing: Any | None) -> None:
         self.configured.append((kind, thing_id, version, thing))
-        if kind in ("rule", "linkage", "calendar", "override"):
+        if kind in ("rule", "linkage", "presence_schedule", "calendar", "override", "escalation", "duty_roster"):
             return
         if kind == "plan":
             self.board.plans.pop(thing_id, None)

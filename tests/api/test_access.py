@@ -16,6 +16,8 @@ from fastapi.routing import APIRoute
 from alarms.contacts import Group
 from alarms.duty import DutyRoster
 from alarms.escalation_policy import Escalation, Step
+from alarms.handovers import hash_of
+from alarms.presence_checks import PresenceSchedule
 from api.access import ACTS, ROLES, reach
 from api.server import bare_app
 from rules.model import NodeKind, Override
@@ -165,6 +167,25 @@ def with_roster(service: Service, site: str) -> None:
     service.records.insert("duty_roster", DutyRoster(id=f"{site}-roster", name="control room", site_id=site), "t", 0)
 
 
+HASH = hash_of("", "", "{}", "u-manager", 0, "")
+
+
+def offered(service: Service, site: str) -> None:
+    service.board.facts["handover", f"{site}-handover"] = paper_handover(f"{site}-handover", site)
+
+
+def questioned(service: Service, site: str) -> None:
+    service.board.facts["presence_check", f"{site}-check"] = paper_check(f"{site}-check", site)
+
+
+def scheduled(service: Service, site: str) -> None:
+    service.records.insert("presence_schedule", PresenceSchedule(id=f"{site}-watch", name="watch", site_id=site, times=(60,)), "t", 0)
+
+
+def tried(service: Service, site: str) -> None:
+    service.board.facts["self_test", "tried"] = paper_self_test("tried")
+
+
 CASES: dict[str, Case] = {
     "GET /escalations": Case("see", "/escalations", outside=200),
     "POST /escalations": Case("rules", "/escalations", POLICY, outside=422, wrong=403),
@@ -190,7 +211,9 @@ CASES: dict[str, Case] = {
     ),
     "DELETE /notifications/groups/{group_id}": Case("configure", "/notifications/groups/{site}-group", before=with_group),
     "GET /notifications/templates": Case(None, "/notifications/templates", outside=200),
-    "PUT /notifications/templates/{channel}/{language}": Case("configure", "/notifications/templates/sms/zh", {"body": "{rule}"}, outside=403),
+    "PUT /notifications/templates/{channel}/{language}": Case(
+        "configure", "/notifications/templates/sms/zh", {"body": "alarm"}, outside=403
+    ),
     "DELETE /notifications/templates/{channel}/{language}": Case("configure", "/notifications/templates/sms/zh", outside=403),
     "POST /notifications/templates/preview": Case(None, "/notifications/templates/preview", {"channel": "sms", "alarm_id": "{site}-alarm"}),
     "GET /me": Case(None, "/me", outside=200),
@@ -264,6 +287,10 @@ CASES: dict[str, Case] = {
     ),
     "POST /circuits/{circuit_id}/trial": Case("classify", "/circuits/{site}-c1/trial", {"first_name": "王", "second_name": "李"}),
     "POST /circuits/{circuit_id}/class": Case("classify", "/circuits/{site}-c1/class", {"circuit_class": "use", "reason": "seen"}),
+    "GET /assignees": Case("acknowledge", "/assignees?site={site}"),
+    "GET /alarms/{alarm_id}/call-script": Case("see", "/alarms/{site}-alarm/call-script"),
+    "GET /duty-record": Case("see", "/duty-record?site={site}"),
+    "GET /duty-record/page": Case("see", "/duty-record/page?site={site}"),
     "GET /suppressions": Case("see", "/suppressions", outside=200),
     "GET /shelves": Case("see", "/shelves", outside=200),
     "POST /alarms/{alarm_id}/shelve": Case("shelve", "/alarms/{site}-alarm/shelve", {"until": LATER, "reason": "known"}),
@@ -368,6 +395,41 @@ CASES: dict[str, Case] = {
     "GET /alarms/{alarm_id}/cut": Case("see", "/alarms/{site}-alarm/cut"),
     "POST /alarms/{alarm_id}/cut": Case("cut", "/alarms/{site}-alarm/cut", {"circuit_ids": ["{site}-c1"], "reason": "gas"}),
     "POST /alarms/{alarm_id}/hazard": Case("hazard_report", "/alarms/{site}-alarm/hazard", {}),
+    "GET /alarm-views": Case(None, "/alarm-views", outside=200),
+    "POST /alarm-views": Case(None, "/alarm-views", {"name": "mine", "filter": {"state": "any"}}, outside=201),
+    "POST /alarm-exports": Case(None, "/alarm-exports", {"filter": {"site": "{site}"}}, outside=202),
+    "GET /alarm-exports": Case(None, "/alarm-exports", outside=200),
+    "GET /figures/alarms": Case("see", "/figures/alarms?site={site}"),
+    "GET /figures/cover": Case("see", "/figures/cover?site={site}"),
+    "GET /incidents/export": Case(
+        "see", "/incidents/export?form=html&site={site}&from=2026-11-22T00:00:00Z&to=2026-11-22T05:00:00Z"
+    ),
+    "GET /incidents/{alarm_id}/export": Case("see", "/incidents/{site}-alarm/export?form=html"),
+    "GET /handovers": Case("see", "/handovers", outside=200),
+    "GET /handovers/draft": Case("see", "/handovers/draft?site={site}"),
+    "POST /handovers": Case("hand_over", "/handovers", {"site_id": "{site}"}),
+    "GET /handovers/{handover_id}": Case("see", "/handovers/{site}-handover", before=offered),
+    "GET /handovers/{handover_id}/page": Case("see", "/handovers/{site}-handover/page", before=offered),
+    "POST /handovers/{handover_id}/take": Case("hand_over", "/handovers/{site}-handover/take", {"hash": HASH}, before=offered),
+    "POST /handovers/{handover_id}/withdraw": Case("hand_over", "/handovers/{site}-handover/withdraw", {}, before=offered),
+    "GET /presence-checks": Case("see", "/presence-checks", outside=200),
+    "POST /presence-checks": Case("ask_presence", "/presence-checks", {"site_id": "{site}"}),
+    "GET /presence-checks/{check_id}": Case("see", "/presence-checks/{site}-check", before=questioned),
+    "POST /presence-checks/{check_id}/answer": Case(
+        "acknowledge", "/presence-checks/{site}-check/answer", {"answer": "7"}, before=questioned
+    ),
+    "GET /presence-schedules": Case("see", "/presence-schedules", outside=200),
+    "POST /presence-schedules": Case(
+        "configure", "/presence-schedules", {"name": "night", "site_id": "{site}", "random_per_day": 2}, outside=422
+    ),
+    "GET /presence-schedules/{schedule_id}": Case("see", "/presence-schedules/{site}-watch", before=scheduled),
+    "PUT /presence-schedules/{schedule_id}": Case(
+        "configure", "/presence-schedules/{site}-watch", {"name": "x", "site_id": "{site}", "times": [60], "version": 1}, before=scheduled
+    ),
+    "DELETE /presence-schedules/{schedule_id}": Case("configure", "/presence-schedules/{site}-watch", before=scheduled),
+    "GET /self-tests": Case(None, "/self-tests", outside=200),
+    "POST /self-tests": Case("self_test", "/self-tests", outside=202),
+    "GET /self-tests/{test_id}": Case(None, "/self-tests/tried", outside=200, before=tried),
     "GET /hazards": Case("see", "/hazards", outside=200),
     "GET /hazards/counts": Case("see", "/hazards/counts", outside=200),
     "POST /hazards": Case("hazard_report", "/hazards", {"site_id": "{site}", "title": "blocked exit", "category": "exit"}),
@@ -398,6 +460,8 @@ CASES: dict[str, Case] = {
 # /live is walked in test_live.py, exports and backtests belong to who asked (test_exports.py, test_backtests.py); these need no session
 OPEN = {"POST /notifications/receipts/{gateway}", "POST /auth/login", "POST /auth/logout"}
 ELSEWHERE = {
+    *(f"{method} /alarm-exports/{{export_id}}{part}" for method, part in (("GET", ""), ("GET", "/file"), ("DELETE", ""))),
+    "PUT /alarm-views/{view_id}", "DELETE /alarm-views/{view_id}",
     "GET /live", "GET /history/exports/{export_id}", "GET /history/exports/{export_id}/file", "DELETE /history/exports/{export_id}",
     "GET /backtests/{backtest_id}", "GET /backtests/{backtest_id}/findings", "DELETE /backtests/{backtest_id}",
 }  # fmt: skip
