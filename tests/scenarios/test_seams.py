@@ -15,9 +15,10 @@ from app.restore import replay
 from app.rows import ConfigChanged
 from power.errors import RequestRefused
 from power.requests import Cut, LockOut, Restore, SetClass
+from rules.model import RuleKind, Statistic
 from storage import snapshots
 from tests.scenarios.house import House
-from tests.scenarios.sample import device, kitchen
+from tests.scenarios.sample import GAS, device, kitchen
 
 
 @pytest.fixture
@@ -256,3 +257,17 @@ def test_a_late_alarm_that_is_below_its_limit_in_time_stays_late(house: House) -
     house.run(1)
     assert [alarm.is_late for alarm in house.alarms if (alarm.device_id, alarm.rule_id) == ("gas-1", "gas")] == [True]
     assert house.outlet.published == []
+
+
+def test_a_late_alarm_of_a_window_starts_linkages_once_the_window_is_in_alarm_in_time(house: House) -> None:
+    highest = replace(GAS, kind=RuleKind.WINDOW, statistic=Statistic.MAX, window_s=300.0, covered=0.0, version=2)
+    house.scan.put(ConfigChanged.of("rule", "gas", 2, highest))
+    after_an_outage(house)
+    house.hear("switch", closed__1=1, current_a__1=5.0, voltage_v__1=231.0)
+    house.hear("gas-2", lel=60)
+    house.run(1)
+    assert house.outlet.published == []
+    house.hear("gas-1", lel=1)  # below the limit itself, but the highest of five minutes is not
+    house.run(1)
+    assert not any(alarm.is_late for alarm in house.alarms)
+    assert [body["circuit"] for _, body in house.outlet.published] == ["1"]
