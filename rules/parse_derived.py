@@ -105,6 +105,9 @@ def _other_rule(read: Reader) -> str:
     for field in ("metric", "unit", "share_of"):
         if field in read.data:
             read.refuse(field, read.data[field], "nothing: what is counted are the findings of the rule given with of")
+    scope = read.data.get("scope")
+    if isinstance(scope, Mapping) and "circuit_classes" in scope:
+        read.refuse("scope.circuit_classes", scope["circuit_classes"], "nothing: give it to the rule whose findings are counted")
     if isinstance(given, str) and ID_PATTERN.match(given) and given != read.data.get("id"):
         return given
     read.refuse("of", given, "the id of another rule")

@@ -23,6 +23,10 @@ _WINDOW = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)\Z")
 _DEFAULT = Rule(id="", name="", kind=RuleKind.LEVEL, levels=())
 
 
+# their limits are no values of the metric
+_UNRELATED = (RuleKind.STATE, RuleKind.SILENCE, RuleKind.EXPRESSION, RuleKind.COUNT, RuleKind.STUCK)
+
+
 def read_schedule(read: Reader, kind: RuleKind, metric: str) -> dict[str, Any]:
     """The fields of `Rule` that this file reads."""
     count = read.data.get("fold_count", _DEFAULT.fold_count)
@@ -33,7 +37,7 @@ def read_schedule(read: Reader, kind: RuleKind, metric: str) -> dict[str, Any]:
     if relative and (not isinstance(relative, str) or relative not in RELATIVES):
         read.refuse("relative_to", relative, ", ".join(RELATIVES))
         relative = ""
-    elif relative and (kind in (RuleKind.STATE, RuleKind.SILENCE, RuleKind.EXPRESSION) or unit_of(metric) != RELATIVES[relative]):
+    elif relative and (kind in _UNRELATED or unit_of(metric) != RELATIVES[relative]):
         read.refuse("relative_to", relative, f"nothing: only limits of a metric in {RELATIVES[relative]} can be per cent of {relative}")
     source = read.data.get("source", "")
     if not isinstance(source, str) or len(source) > 400:

@@ -10,11 +10,15 @@ from hypothesis import strategies as st
 from reference_derived import DerivedReference, Pair, condition
 from reference_gates import MINUTE, GatedReference
 from test_derived_equals_reference import derived_rules, often
+from test_derived_stories import derived, raised
 from test_engine_equals_reference import Engine, play
+from test_engine_stories import Bench
 from test_gates import make_places, schedules, stories
 
+from rules.engine import due_ms
 from rules.findings import Finding
-from rules.model import Rule, When
+from rules.model import Rule, RuleKind, Schedule, When
+from sites.calendars import Window
 
 
 class GatedDerived(DerivedReference):
@@ -100,3 +104,45 @@ def test_cutting_dumping_and_editing_elsewhere_change_nothing(rules: list[Rule],
     roster = make_places()
     cut = play(story, Engine(roster, rules), cuts.__contains__, *([at_cut] if at_cut else []))
     assert cut == play(story, Engine(roster, rules), lambda at: False)
+
+
+EIGHT = 480  # the minute on the wall in Shanghai, whose zone is taken without a site, at time 0 of the stories
+
+
+def counted(begin: int, end: int, **changes: Any) -> Rule:
+    return derived(RuleKind.COUNT, 2, schedule=Schedule(windows=(Window(EIGHT + begin, EIGHT + end),)), **changes)
+
+
+def test_a_schedule_that_opens_while_the_value_is_met_raises_at_once_and_its_end_clears() -> None:
+    bench = Bench(counted(2, 4))
+    for at in (90, 100, 110):
+        assert bench.read(at, 1) == []
+    assert due_ms(bench.memory) == 120_000
+    assert bench.wait(119.999) == []
+    assert bench.wait(120) == raised(120)
+    for at in range(130, 240, 10):
+        assert bench.read(at, 1) == []
+    assert bench.read(240, 1) == [("cleared", -1, 240, 240)]
+    assert bench.read(250, 1) == []
+
+
+def test_a_hold_begins_when_the_schedule_opens_and_ends_when_it_closes() -> None:
+    bench = Bench(counted(2, 4, hold_s=15.0))
+    for at in (90, 100, 110, 120, 125, 134.9):
+        assert bench.read(at, 1) == []
+    assert bench.wait(136) == raised(135)
+    bench = Bench(counted(2, 4, hold_s=15.0))
+    for at in (210, 239):
+        bench.read(at, 1)
+    assert bench.wait(300) == []
+    assert bench.read(301, 1) == []
+
+
+def test_an_edit_that_takes_the_schedule_away_begins_what_is_met() -> None:
+    bench = Bench(counted(10, 12))
+    bench.read(90, 1)
+    bench.read(100, 1)
+    bench.edit(counted(10, 12))
+    assert bench.wait(101) == []
+    bench.edit(derived(RuleKind.COUNT, 2))
+    assert bench.wait(102) == raised(101)
