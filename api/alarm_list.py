@@ -49,6 +49,7 @@ def counted(alarms: Mapping[str, Alarm], query: AlarmQuery, sites: Scope) -> tup
         "site": dict(Counter(a.site_id for a in under(site=None))),
         "zone": dict(Counter(a.zone_id for a in under(zone=None))),
         "kind": dict(Counter(a.kind for a in under(kind=None))),
+        "verdict": dict(Counter(a.verdict.value if a.verdict else "none" for a in under(verdict=None))),
         "state": {**_numbered(a.condition for a in states), **_numbered(a.attention for a in states), "open": len(states)},
     }
 
@@ -68,10 +69,26 @@ def matches(alarm: Alarm, query: AlarmQuery, sites: Scope) -> bool:
         and query.zone in (None, alarm.zone_id)
         and query.device in (None, alarm.device_id)
         and query.kind in (None, alarm.kind)
+        and query.rule in (None, alarm.rule_id)
+        and query.verdict in (None, alarm.verdict.value if alarm.verdict else "none")
+        and query.assignee in (None, alarm.assignee)
+        and query.is_test in (None, alarm.is_test)
+        and query.is_suppressed in (None, alarm.suppression is not None)
+        and _waited(alarm, query)
         and (query.from_ms is None or alarm.raised_ms >= query.from_ms)
         and (query.to_ms is None or alarm.raised_ms < query.to_ms)
         and (not words or any(words in text.casefold() for text in _texts(alarm)))
     )
+
+
+def _waited(alarm: Alarm, query: AlarmQuery) -> bool:
+    """Whether the time to its acknowledgement is within what is asked for; one never acknowledged is not."""
+    if query.ack_from_ms is None and query.ack_to_ms is None:
+        return True
+    if alarm.acknowledged_ms is None:
+        return False
+    waited_ms = max(0, alarm.acknowledged_ms - alarm.arrived_ms)
+    return (query.ack_from_ms or 0) <= waited_ms and (query.ack_to_ms is None or waited_ms < query.ack_to_ms)
 
 
 def _texts(alarm: Alarm) -> tuple[str, ...]:

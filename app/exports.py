@@ -14,17 +14,23 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+import msgspec
+
+from alarms.queries import AlarmQuery
 from api.ports import Busy, ExportJob
+from app.alarm_export import AlarmJob
 from app.history_export import Job
-from sites.records import Unavailable
+from sites.records import Scope, Unavailable
 
 MOST_WAITING = 10
 KEPT_MS = 86_400_000
+MOST_RENDERING = 2
+RENDERED_WITHIN_S = 60.0
 MOST_KEPT = 20  # files; the oldest leaves
 
 log = logging.getLogger("sitewarden.exports")
@@ -34,6 +40,14 @@ class Spills(Protocol):
     def spill(self, folder: Path, from_ms: int, to_ms: int) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a waiting job does: `prepare` writes what the child, a module of ours, is told by."""
+
+    module: str
+    prepare: Callable[[ExportJob, Path, Path], None]
+
+
 class Exports:
     """`folder` is emptied; `environment` tells the child where the historian is."""
 
@@ -41,7 +55,8 @@ class Exports:
         self._folder, self._historian, self._environment, self._now_ms = folder, historian, environment, now_ms
         self._turn = threading.Condition()
         self._jobs: dict[str, ExportJob] = {}
-        self._points: dict[str, list[str]] = {}  # of those that wait
+        self._waiting: dict[str, _Work] = {}
+        self._rendering = threading.BoundedSemaphore(MOST_RENDERING)
         self._child: subprocess.Popen[str] | None = None
         self._is_closed = False
         self._thread: threading.Thread | None = None
@@ -49,6 +64,25 @@ class Exports:
 
     def ask(self, points: Sequence[str], from_ms: int, to_ms: int, form: str, user_id: str) -> ExportJob:
         """Put it in line. Raises Busy when too many wait."""
+
+        def prepare(job: ExportJob, folder: Path, file: Path) -> None:
+            self._historian.spill(folder, from_ms, to_ms)
+            Job(list(points), from_ms, to_ms, str(file)).write(folder)
+
+        return self._enqueue(_Work("app.history_export", prepare), "history", len(points), from_ms, to_ms, form, user_id)
+
+    def ask_alarms(self, query: AlarmQuery, sites: Scope, total: int, form: str, user_id: str) -> ExportJob:
+        """All alarms that answer a query, as that stands now. Raises Busy when too many wait."""
+
+        def prepare(job: ExportJob, folder: Path, file: Path) -> None:
+            seen = None if sites is None else sorted(sites)
+            AlarmJob(query=query, sites=seen, form=form, file=str(file), total=total).write(folder)
+
+        now_ms = self._now_ms()
+        span = (query.from_ms or 0, query.to_ms or now_ms)
+        return self._enqueue(_Work("app.alarm_export", prepare), "alarms", 0, *span, form, user_id)
+
+    def _enqueue(self, work: _Work, kind: str, points: int, from_ms: int, to_ms: int, form: str, user_id: str) -> ExportJob:
         with self._turn:
             if self._is_closed or sum(job.state in ("waiting", "running") for job in self._jobs.values()) >= MOST_WAITING:
                 raise Busy(f"{MOST_WAITING} exports are waiting already")
@@ -57,18 +91,39 @@ class Exports:
                 id=secrets.token_hex(8),
                 user_id=user_id,
                 state="waiting",
-                points=len(points),
+                points=points,
+                kind=kind,  # type: ignore[arg-type]
                 from_ms=from_ms,
                 to_ms=to_ms,
                 form=form,
                 asked_ms=self._now_ms(),
             )
-            self._jobs[job.id], self._points[job.id] = job, list(points)
+            self._jobs[job.id], self._waiting[job.id] = job, work
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="exports", daemon=True)
                 self._thread.start()
             self._turn.notify_all()
             return job
+
+    def incident(self, material: Mapping[str, Any], form: str) -> Path:
+        """Render an incident file in a child process; its file lies in a folder of its own, which the caller removes. Raises Busy."""
+        if not self._rendering.acquire(timeout=RENDERED_WITHIN_S):
+            raise Busy(f"{MOST_RENDERING} incident files are being made already")
+        folder = self._folder / f"incident-{secrets.token_hex(8)}"
+        try:
+            folder.mkdir(parents=True)
+            (folder / "material.json").write_bytes(msgspec.json.encode(material))
+            command = [sys.executable, "-m", "app.incident", str(folder), form]
+            made = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=RENDERED_WITHIN_S, check=False)
+            if made.returncode != 0:
+                raise RuntimeError(f"an incident file could not be made: {made.stderr.strip()[-500:]}")
+            (folder / "material.json").unlink()
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        finally:
+            self._rendering.release()
+        return folder / f"incident.{form}"
 
     def of(self, user_id: str) -> list[ExportJob]:
         """This person's, newest first."""
@@ -90,7 +145,7 @@ class Exports:
         """Stop and forget it, and remove its file."""
         with self._turn:
             job = self._jobs.pop(export_id, None)
-            self._points.pop(export_id, None)
+            self._waiting.pop(export_id, None)
             if job is not None and job.state == "running" and self._child is not None:
                 self._child.kill()
             if job is not None and job.state != "running":
@@ -112,18 +167,18 @@ class Exports:
     def _run(self) -> None:
         while True:
             with self._turn:
-                self._turn.wait_for(lambda: self._is_closed or self._points)
+                self._turn.wait_for(lambda: self._is_closed or self._waiting)
                 if self._is_closed:
                     return
-                export_id = next(iter(self._points))
-                points = self._points.pop(export_id)
+                export_id = next(iter(self._waiting))
+                work = self._waiting.pop(export_id)
             try:
-                self._export(export_id, points)
+                self._export(export_id, work)
             except (Unavailable, OSError) as error:
                 log.warning("an export failed: %s", error)
-                self._change(export_id, state="failed", problem="the historian cannot be reached now, or the disk is full")
+                self._change(export_id, state="failed", problem="the historian or the records cannot be reached now, or the disk is full")
 
-    def _export(self, export_id: str, points: list[str]) -> None:
+    def _export(self, export_id: str, work: _Work) -> None:
         folder = self._folder / export_id
         folder.mkdir(parents=True)
         self._change(export_id, state="running")
@@ -131,15 +186,14 @@ class Exports:
         if job is None:
             shutil.rmtree(folder, ignore_errors=True)
             return
-        self._historian.spill(folder, job.from_ms, job.to_ms)
-        Job(points, job.from_ms, job.to_ms, str(self._file(job))).write(folder)
+        work.prepare(job, folder, self._file(job))
         with open(folder / "problem.txt", "w+") as problem:
             with self._turn:
                 if self._is_closed or export_id not in self._jobs:
                     shutil.rmtree(folder, ignore_errors=True)
                     return
                 self._child = subprocess.Popen(
-                    [sys.executable, "-m", "app.history_export", str(folder)],
+                    [sys.executable, "-m", work.module, str(folder)],
                     env=os.environ | self._environment,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
@@ -177,7 +231,7 @@ class Exports:
                 self._jobs[export_id] = replace(self._jobs[export_id], **changed)  # type: ignore[arg-type]
 
     def _file(self, job: ExportJob) -> Path:
-        return self._folder / job.id / f"history.{job.form}"
+        return self._folder / job.id / f"{job.kind}.{job.form}"
 
     def _forget(self) -> None:
         """Those that are too old, or too many."""

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import IntegrityError
 
 from alarms.contacts import Contact, Group
+from alarms.figures import Counted
 from alarms.linkage import Firing
 from alarms.model import Alarm, Transition
 from alarms.queries import AlarmQuery, Delivery, DeliveryQuery, Wording
@@ -31,11 +32,14 @@ from storage import (
     migrate,
     records_alarms,
     records_audit,
+    records_duty,
+    records_figures,
     records_hazards,
     records_inbox,
     records_notify,
     records_orders,
     records_people,
+    records_presence,
     records_things,
     records_views,
     tables,
@@ -166,6 +170,22 @@ class Records:
         with reading(self.engine) as c:
             return facts.one(c, kind, fact_id)
 
+    def counted_alarms(self, sites: Scope, site: str | None, from_ms: int, to_ms: int, now_ms: int, by: str | None = None) -> Counted:
+        with reading(self.engine) as c:
+            return records_figures.counted(c, sites, site, from_ms, to_ms, now_ms, by)
+
+    def alarm_operators(self, sites: Scope, site: str | None, from_ms: int, to_ms: int) -> list[str]:
+        with reading(self.engine) as c:
+            return records_figures.operators(c, sites, site, from_ms, to_ms)
+
+    def presences(self, sites: Scope, site: str | None, from_ms: int, to_ms: int) -> dict[str, list[tuple[int, str]]]:
+        with reading(self.engine) as c:
+            return records_presence.spans(c, sites, site, from_ms, to_ms)
+
+    def audit_of(self, things: Sequence[tuple[str, str]]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        with reading(self.engine) as c:
+            return records_audit.of_things(c, things)
+
     def alarm_views(self, user_id: str) -> list[SavedView]:
         with reading(self.engine) as c:
             return records_views.of(c, user_id)
@@ -181,6 +201,15 @@ class Records:
     def transitions(self, alarm_id: str) -> list[Transition]:
         with reading(self.engine) as c:
             return records_alarms.transitions(c, alarm_id)
+
+    def transitions_within(self, site_id: str, from_ms: int, to_ms: int, most: int) -> list[Transition]:
+        with reading(self.engine) as c:
+            return records_duty.transitions_within(c, site_id, from_ms, to_ms, most)
+
+    def alarms_within(self, site_id: str, from_ms: int, to_ms: int, most: int) -> list[Alarm]:
+        """Those whose condition stood at some time in the span, newest first."""
+        with reading(self.engine) as c:
+            return records_duty.alarms_within(c, site_id, from_ms, to_ms, most)
 
     def firings(self, alarm_id: str) -> list[Firing]:
         """Which linkages fired on this alarm, or did not, and why."""

@@ -5,18 +5,19 @@ Entries are only ever added, in the transaction of the change itself. Secrets ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from hashlib import sha256
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, tuple_, update
 
 from storage import tables
 from storage.rows import to_json
 
 FIRST_HASH = ""  # stands before the first entry
+_AT_ONCE = 200
 _SECRET = frozenset({"password_hash"})
 _HASHED = ("id", "at_ms", "who", "what", "kind", "thing_id", "before", "after", "prev_hash")
 
@@ -66,6 +67,16 @@ def first_break(connection: Connection) -> str | None:
     if (last_id, before) != ((head["last_id"], head["hash"]) if head else (0, FIRST_HASH)):
         return f"the chain ends at entry {last_id}, its head says {head['last_id'] if head else 0}"
     return None
+
+
+def of_things(connection: Connection, things: Sequence[tuple[str, str]]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """(the entries about these (kind, id), oldest first, whole so that each hash can be computed again; the chain's head)."""
+    found: list[dict[str, Any]] = []
+    for start in range(0, len(things), _AT_ONCE):
+        wanted = tuple_(tables.audit.c.kind, tables.audit.c.thing_id).in_(list(things[start : start + _AT_ONCE]))
+        found += [dict(row) for row in connection.execute(select(tables.audit).where(wanted)).mappings()]
+    head = connection.execute(select(tables.audit_head)).mappings().first()
+    return sorted(found, key=lambda entry: entry["id"]), {"last_id": head["last_id"] if head else 0, "hash": head["hash"] if head else ""}
 
 
 def changes_by(connection: Connection, who: str, after: int) -> tuple[int, bool]:

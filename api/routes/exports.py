@@ -69,7 +69,7 @@ def ask_export(ask: ExportAsk, door: At, visitor: By) -> ExportShape:
 @router.get("/history/exports")
 def exports(door: At, visitor: By, limit: Annotated[int, Query(ge=1, le=50)] = 20) -> ExportPage:
     """Your own, newest first; they are kept for a day."""
-    return {"items": [_shape(job) for job in door.exports.of(visitor.user.id)[:limit]]}
+    return {"items": [_shape(job) for job in [job for job in door.exports.of(visitor.user.id) if job.kind == "history"][:limit]]}
 
 
 @router.get("/history/exports/{export_id}")
@@ -98,7 +98,7 @@ def forget_export(export_id: str, door: At, visitor: By) -> None:
 
 def _mine(export_id: str, door: Door, visitor: Visitor) -> ExportJob:
     job = door.exports.one(export_id)
-    if job is None or job.user_id != visitor.user.id:
+    if job is None or job.user_id != visitor.user.id or job.kind != "history":
         raise not_found("the export", export_id)
     return job
 

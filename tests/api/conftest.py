@@ -105,7 +105,11 @@ def build(app: FastAPI, url: str, filled_file: Path, tmp_path: Path) -> Iterator
         board, feed, clock = PaperBoard(), Feed(), ManualClock(NOON)
         feed.start_at(1)
         desk, outage = PaperDesk(board, feed, clock), Outage(records)
-        at = {"SITEWARDEN_DATA_DIR": str(tmp_path), "SITEWARDEN_HISTORIAN_URL": "memory://"}
+        at = {
+            "SITEWARDEN_DATA_DIR": str(tmp_path),
+            "SITEWARDEN_HISTORIAN_URL": "memory://",
+            "SITEWARDEN_RECORDS_URL": f"sqlite:///{file}",
+        }
         exports = Exports(tmp_path / f"exports-{len(made)}", MemoryHistorian(), at, clock.now_ms)
         workshop = Workshop(tmp_path / f"workshop-{len(made)}", records, clock.now_ms)
         door = open_door(

@@ -27,6 +27,7 @@ from sites.people import Grant, User
 from sites.roster import Roster
 from tests.api.conftest import Service
 from tests.api.plant import NOON, PASSWORD, inbox_id
+from tests.api.plant_duty import paper_check, paper_handover, paper_self_test
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "access.md"
 
@@ -428,7 +429,7 @@ CASES: dict[str, Case] = {
     ),
     "DELETE /presence-schedules/{schedule_id}": Case("configure", "/presence-schedules/{site}-watch", before=scheduled),
     "GET /self-tests": Case(None, "/self-tests", outside=200),
-    "POST /self-tests": Case("self_test", "/self-tests", outside=202),
+    "POST /self-tests": Case("self_test", "/self-tests", outside=202, is_blind=True),
     "GET /self-tests/{test_id}": Case(None, "/self-tests/tried", outside=200, before=tried),
     "GET /hazards": Case("see", "/hazards", outside=200),
     "GET /hazards/counts": Case("see", "/hazards/counts", outside=200),
