@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from app.rows import ConfigChanged
 from power.setup import edited
+from rules.compile import concern
 from sites.model import Circuit, Device, Site
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def reconfigure(warden: Warden, change: ConfigChanged, at_ms: int) -> None:
     """Take one change in; an old version changes nothing."""
     roster = warden.configuration.roster
     old_circuit, old_site, old_device = roster.circuits.get(change.id), roster.sites.get(change.id), roster.device(change.id)
+    was_ever = change.id in roster.rows_ever
     what = warden.configuration.apply(change)
     if what is None:
         return
@@ -30,6 +32,8 @@ def reconfigure(warden: Warden, change: ConfigChanged, at_ms: int) -> None:
         _guard_site(warden, old_site, roster.sites.get(change.id))
     if change.kind == "device":
         _take_device(warden, change.id, old_device, at_ms)
+    if change.kind == "device" and (device := roster.device(change.id)) is not None:
+        what = "more" if not was_ever else "names" if old_device is not None and concern(old_device) == concern(device) else what
     warden.configured(change.kind, change.id, what, at_ms)
     if change.kind == "rule":
         _withdraw_rule(warden, change.id, at_ms)

@@ -23,6 +23,7 @@ from rules.scopes import Scopes
 from rules.subjects_plan import Plan, build, needs_plan
 from rules.variants import Variants
 from sites.metrics import base_metric
+from sites.model import Device
 from sites.roster import Roster
 
 GAP_INTERVALS = 2.5  # a point is overdue, and a hold is broken, after so many expected intervals without a reading
@@ -190,6 +191,11 @@ def extend(program: Program, roster: Roster, from_row: int) -> None:
     first, program.checks = program.checks, program.checks + total
     program.rows = roster.size
     program.gates.add_checks(program, first)
+
+
+def concern(device: Device) -> tuple[object, ...]:
+    """What rules look at of a device: an edit of anything else needs no other program."""
+    return device.kind, device.site_id, device.zone_id, device.link, device.interval_s
 
 
 def pair_key(program: Program, checks: NDArray[np.int64]) -> NDArray[np.int64]:
