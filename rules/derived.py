@@ -76,9 +76,24 @@ def step(
             _span(program, memory, readings, at[begin:end], arrived, turn.settled_ms, edges)
             begin = end
         own.now_ms = turn.at_ms
-        make_turn(program, memory, turn, edges)
+        if turn.index < 0:
+            make_turn(program, memory, turn, edges)
+        else:
+            _turn_by_reading(program, memory, turn, edges)
     _span(program, memory, readings, at[begin:], arrived, until_ms, edges)
     return findings(derived.tier, own, edges)
+
+
+def _turn_by_reading(program: Program, memory: Memory, turn: Turn, edges: Edges) -> None:
+    """A gate that a reading turns: what comes of it at once is told as that reading's."""
+    derived, _ = derived_of(program, memory)
+    part = Edges()
+    make_turn(program, memory, turn, part)
+    pairs = np.unique(derived.check_pair[turn.checks]).astype(np.int64)
+    _fire(program, memory, pairs, turn.at_ms, part)
+    for check, fired, _, sub, *columns in part.parts:
+        index = np.full(len(check), turn.index)
+        edges.parts.append((check, np.maximum(fired, turn.at_ms), index, sub + turn.sub, *columns))
 
 
 def _span(

@@ -33,6 +33,8 @@ class Turn:
     checks: NDArray[np.int64]
     is_open: bool | NDArray[np.bool_]
     by: int = BY_CONDITION
+    index: int = GATE_INDEX  # of the reading that turned it
+    sub: int = 0  # orders what it brings about among the edges of that reading
 
 
 def schedule_turns(program: Program, memory: Memory, arrived: NDArray[np.int64], until_ms: int) -> list[Turn]:

@@ -7,7 +7,7 @@ for timers, rule id and stable key; so it does not depend on how the input was c
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from rules.kernels import ACTIVE
 from rules.memory import Memory
 from sites.model import point_id, point_key
 
+if TYPE_CHECKING:
+    from rules.derived_gates import Turn
+
 _TIMER, _READING = 0, 1
 
 
@@ -28,6 +31,7 @@ class Edges:
 
     parts: list[tuple[NDArray[Any], ...]] = field(default_factory=list)
     others: list[Finding] = field(default_factory=list)  # of rules over several points
+    turns: list[Turn] = field(default_factory=list)  # of gates of derived values, by conditions
     offset: int = 0  # of the part of the batch that is being stepped
 
     def add(self, check: Any, fired_ms: Any, index: Any, sub: int, is_up: bool, at_ms: Any, value: Any, is_late: Any) -> None:

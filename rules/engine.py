@@ -52,7 +52,7 @@ def step(program: Program, memory: Memory, readings: Readings, until_ms: int) ->
         _span(program, memory, readings if is_whole else readings.cut(first, last), arrived[first:last], to_ms, edges)
     made = merged(findings(program, memory, edges), edges.others)
     if program.derived is not None:
-        made = merged(made, derived.step(program, memory, readings, arrived, began_ms, memory.now_ms))
+        made = merged(made, derived.step(program, memory, readings, arrived, began_ms, memory.now_ms, edges.turns))
     return made if memory.recurrence is None else memory.recurrence.step(made, memory.now_ms)
 
 
@@ -77,6 +77,7 @@ def _span(program: Program, memory: Memory, readings: Readings, arrived: NDArray
         stage = subjects_points.stage(program, memory, readings, arrived, edges, partial(_take, program, memory), _fire)
         stage.run(readings, arrived, use, until_ms)
         edges.others += subjects_points.findings(program, stage.made, edges.offset)
+        edges.turns += subjects_points.turns(stage, arrived, edges.offset)
     _ring(program, memory, until_ms, edges)
     if live is not None:
         rows, arrived = rows[live], arrived[live]
@@ -140,14 +141,16 @@ def _device_item(program: Program, memory: Memory, device_id: str, arrived_ms: i
     row = program.roster.device_rows.get(device_id)
     if row is None or row >= program.devices:
         return made
-    edges = Edges()
+    edges, nothing = Edges(), Readings.of([], [], [], [])
     presence.apply(program, memory, row, kind, edges)
     if program.subjects is not None and program.subjects.heeds_devices:
-        nothing = Readings.of([], [], [], [])
         stage = subjects_points.stage(program, memory, nothing, nothing.arrived_ms, edges, partial(_take, program, memory), _fire)
         stage.look_again(row)
         edges.others += subjects_points.findings(program, stage.made, 0)
+        edges.turns += subjects_points.turns(stage, nothing.arrived_ms, 0)
     following = merged(findings(program, memory, edges), edges.others)
+    if edges.turns:
+        following = merged(following, derived.step(program, memory, nothing, nothing.arrived_ms, memory.now_ms, memory.now_ms, edges.turns))
     return made + (following if memory.recurrence is None else memory.recurrence.step(following, memory.now_ms))
 
 

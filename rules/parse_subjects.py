@@ -72,6 +72,9 @@ def read_only_while(read: Reader, kind: RuleKind, over: str) -> dict[str, Any]:
     if kind is RuleKind.SILENCE:
         read.refuse("only_while", read.data["only_while"], "nothing: a silence rule looks at no reading; give it a schedule")
         return {}
+    if kind is RuleKind.COUNT and "of" in read.data:
+        read.refuse("only_while", read.data["only_while"], "nothing: the rule whose findings are counted may have one")
+        return {}
     tree = read_tree(read, "only_while", over)
     if tree is None:
         return {}

@@ -84,6 +84,17 @@ class Cause:
 
 
 @dataclass(slots=True)
+class Turned:
+    """Gates of derived values that a condition turned, by check: from when on, and the reading that did (-1: time alone)."""
+
+    checks: Ints
+    is_open: NDArray[np.bool_]
+    at_ms: Ints
+    index: Ints
+    sub: int
+
+
+@dataclass(slots=True)
 class Stage:
     """One step over the subjects of a program."""
 
@@ -93,6 +104,7 @@ class Stage:
     mine: SubjectMemory
     point: PointStage
     made: list[Shown] = field(default_factory=list)
+    turned: list[Turned] = field(default_factory=list)
     place_at: Ints = field(default_factory=lambda: np.zeros(0, np.int64))  # scratch: place -> where it is in the cause
     reopened: dict[int, list[Ints]] = field(default_factory=dict)  # group -> subjects whose gate has turned at this moment
 
@@ -340,6 +352,9 @@ class Stage:
             return
         index = np.full(len(subjects), -1, np.int64) if cause is None else cause.index[own]
         checks, at = group.checks.take(subjects)
+        if group.is_derived:
+            self.turned.append(Turned(checks, is_open[at], when[at], index[at], sub))
+            return
         self.point.gate(checks, is_open[at], when[at], index[at], sub)
 
     # -- the levels of a subject -----------------------------------------------------------------------------------

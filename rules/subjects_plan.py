@@ -87,6 +87,7 @@ class Group:
     suffixes: list[str] = field(default_factory=list)  # by subject, of a gate of point rules: the channel of its points
     shown: Node | None = None  # the number that stands for the condition
     checks: Segments | None = None  # by subject, of a gate of point rules
+    is_derived: bool = False  # these are checks of derived values
     target: int = -1
     gate: int = -1  # the group that gates this one
     schedules: list[Gate] = field(default_factory=list)
@@ -281,13 +282,14 @@ class _Builder:
             self.groups[target].gate = len(self.groups)
             return group
         checks = self._checks(at)
-        rows = self.program.check_row[checks]
+        rows = self._rows_of(at)[checks]
         suffixes, suffix_of_metric = np.unique([metric.partition(".")[2] for metric in self.roster.metrics], return_inverse=True)
         keys = self.row_device[rows] * max(1, len(suffixes)) + suffix_of_metric[self.row_metric[rows]]
         subjects, own = np.unique(keys, return_inverse=True)
         which = (subjects % max(1, len(suffixes))).tolist()
         group = self._group(at, True, over, tree, subjects // max(1, len(suffixes)), zone_rows, [str(suffixes[each]) for each in which])
         group.checks = Segments.of(own, checks, len(subjects))
+        group.is_derived = self.rules[at].kind in DERIVED_KINDS
         return group
 
     def _group(
@@ -375,10 +377,16 @@ class _Builder:
     def _checks(self, at: int) -> Ints:
         known = self.checks_of_rule.get(at)
         if known is None:
-            program = self.program
+            derived = self.program.derived
+            program = self.program if self.rules[at].kind not in DERIVED_KINDS or derived is None else derived.tier
             rule = program.specs.rule[program.check_spec[: program.checks]] if program.checks else np.zeros(0, np.int32)
             known = self.checks_of_rule[at] = np.flatnonzero(rule == at)
         return known
+
+    def _rows_of(self, at: int) -> NDArray[np.int32]:
+        """Point row of each check, among the checks that a rule's are of."""
+        derived = self.program.derived
+        return self.program.check_row if self.rules[at].kind not in DERIVED_KINDS or derived is None else derived.tier.check_row
 
     def _schedule(self, group: Group, rule: Rule) -> None:
         zones, devices = self.roster.zones, self.roster.devices_by_row
@@ -477,7 +485,7 @@ class _Builder:
 
     def _linked_ids(self) -> tuple[Ints, Ints]:
         """All checks that a group gates or looks at, and all watches that one looks at."""
-        checks = [group.checks.ids for group in self.groups if group.checks is not None]
+        checks = [group.checks.ids for group in self.groups if group.checks is not None and not group.is_derived]
         watches = []
         for group in self.groups:
             for link in (link for links in group.links.values() for link in links):

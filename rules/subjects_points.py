@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules import gates
+from rules.derived_gates import Turn
 from rules.edges import Edges
 from rules.findings import Edge, Finding
 from rules.kernels import ACTIVE, BY_CONDITION, PENDING, SHUT, due_times
-from rules.subjects import PointStage, Shown, Stage
+from rules.subjects import AFTER, BEFORE, PointStage, Shown, Stage
 from rules.subjects_memory import SubjectMemory, subject_names
 from rules.subjects_plan import Plan, extended
 from rules.subjects_state import SubjectsState, edited
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from rules.memory import Memory
 
 Ints = NDArray[np.int64]
+_LATER = 1 << 20  # more than the edges that one reading makes of one pair
 Take = Callable[..., None]
 Fire = Callable[..., NDArray[np.bool_]]
 
@@ -53,12 +55,14 @@ def _shut(program: Program, memory: Memory, mine: SubjectMemory) -> None:
             continue
         owner = np.repeat(np.arange(group.size), np.diff(group.checks.start))
         checks = group.checks.ids
-        active = np.bincount(owner, (memory.status[checks] & ACTIVE) != 0, group.size) > 0
+        column = memory.status if memory.derived is None or not group.is_derived else memory.derived.status
+        active = np.bincount(owner, (column[checks] & ACTIVE) != 0, group.size) > 0
         known.is_open |= active
         wanted = np.where(known.is_open[owner], 0, BY_CONDITION)
-        status = (memory.status[checks] & ~np.uint8(BY_CONDITION)) | wanted.astype(np.uint8)
-        memory.status[checks] = np.where((status & SHUT) != 0, status & np.uint8(ACTIVE | SHUT), status)
-        memory.settle_bounds(np.unique(program.check_row[checks]).astype(np.int64))
+        status = (column[checks] & ~np.uint8(BY_CONDITION)) | wanted.astype(np.uint8)
+        column[checks] = np.where((status & SHUT) != 0, status & np.uint8(ACTIVE | SHUT), status)
+        if not group.is_derived:
+            memory.settle_bounds(np.unique(program.check_row[checks]).astype(np.int64))
 
 
 def carry(old_program: Program, old_memory: Memory, new_program: Program, memory: Memory) -> None:
@@ -113,6 +117,24 @@ def unlinked(plan: Plan, rows: NDArray[Any], use: Ints | None) -> Ints | None:
 def picked(readings: Readings, index: Ints | None) -> Readings:
     """Some readings of a batch (None: all)."""
     return readings if index is None else Readings(*(getattr(readings, name)[index] for name in Readings.__slots__))
+
+
+def turns(stage: Stage, arrived: Ints, offset: int) -> list[Turn]:
+    """The gates of derived values that conditions turned, for the tier of these, in order. `arrived` is that of the part that was stepped,
+    which begins at `offset` in the batch. A condition that looks at alarms turns after its reading, all others before."""
+    made: list[tuple[tuple[int, int, int], Turn]] = []
+    for part in stage.turned:
+        moments = np.stack([part.at_ms, part.index, part.is_open])
+        for at_ms, index, is_open in np.unique(moments, axis=1).T.tolist():
+            checks = part.checks[(moments == np.array([[at_ms], [index], [is_open]])).all(axis=0)]
+            if index < 0:
+                place = int(np.searchsorted(arrived, at_ms)) + offset
+                made.append(((at_ms, place, part.sub), Turn(at_ms, place, at_ms - 1, checks, bool(is_open))))
+                continue
+            place = index + offset + (part.sub == AFTER)
+            sub = -_LATER if part.sub == BEFORE else _LATER
+            made.append(((at_ms, place, part.sub), Turn(at_ms, place, at_ms, checks, bool(is_open), index=index + offset, sub=sub)))
+    return [turn for _, turn in sorted(made, key=lambda entry: entry[0])]
 
 
 def findings(program: Program, made: list[Shown], offset: int) -> list[Finding]:

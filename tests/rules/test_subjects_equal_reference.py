@@ -152,3 +152,34 @@ def test_the_engine_finds_what_the_reference_finds(rules: list[Rule], story: Any
 def test_cuts_dumps_and_edits_of_others_change_nothing(rules: list[Rule], story: Any, cuts: set[int], at_cut: Any) -> None:
     roster = make_plant()
     assert play(story, Engine(roster, rules), cuts.__contains__, at_cut) == play(story, Engine(roster, rules), lambda at: False)
+
+
+gated_windows = st.builds(
+    lambda kind, metric, window_s, only_while, hold_s: Rule(
+        id=f"d_{kind}",
+        name="d",
+        kind=kind,
+        metric=metric,
+        window_s=window_s,
+        levels=(Level(limit=4.0, severity=Severity.HIGH, deadband=1.0),),
+        hold_s=hold_s,
+        only_while=only_while,
+    ),
+    st.sampled_from([RuleKind.RATE, RuleKind.WINDOW, RuleKind.STUCK]),
+    st.sampled_from(["lel", "lel", "o2"]),
+    st.sampled_from([4.0, 10.0]),
+    text("device"),
+    holds,
+)
+
+
+@often
+@given(
+    st.lists(st.one_of(gated_windows, gated_windows, votes(), level_rules()), min_size=2, max_size=4, unique_by=lambda rule: rule.id),
+    stories,
+    st.sets(st.integers(0, 39)),
+    st.sampled_from([lambda engine: engine, Engine.reloaded, Engine.edited]),
+)
+def test_gates_of_derived_values_are_the_same_however_the_input_is_cut(rules: list[Rule], story: Any, cuts: set[int], at_cut: Any) -> None:
+    roster = make_plant()
+    assert play(story, Engine(roster, rules), cuts.__contains__, at_cut) == play(story, Engine(roster, rules), lambda at: False)

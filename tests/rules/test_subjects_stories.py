@@ -335,6 +335,33 @@ def test_only_while_with_several_readings_at_one_moment_counts_in_their_order() 
     assert [(each.edge.value, each.index) for each in found] == [("raised", 1), ("cleared", 2), ("raised", 3)]
 
 
+def stuck(**changes: Any) -> Rule:
+    return rule(RuleKind.STUCK, **{"metric": "lel", "levels": (Level(limit=8, severity=Severity.LOW),)} | changes)
+
+
+def test_only_while_gates_a_derived_value() -> None:
+    bench = Bench(stuck(only_while="closed = 1"))
+    bench.read(0, b_lel=5)
+    bench.read(9, b_lel=5)
+    assert bench.read(10, b_closed=1) == [("raised", "point:b:lel", 9.0, 10)]
+    assert bench.read(12, b_closed=0) == [("cleared", "point:b:lel", 9.0, 12)]
+    bench.reload()
+    assert bench.read(13, b_lel=5) == []
+    assert bench.read(14, b_closed=1) == [("raised", "point:b:lel", 13.0, 14)]
+
+
+def test_only_while_an_alarm_gates_a_derived_value() -> None:
+    silent = rule(RuleKind.SILENCE, id="gone", levels=(Level(limit=2.5, severity=Severity.LOW),), scope=Scope(devices=("a",)))
+    hot = level(id="hot", metric="temperature", limit=60)
+    bench = Bench(stuck(id="s", only_while="alarm(hot) or alarm(gone)"), hot, silent)
+    bench.read(0, a_lel=5)
+    bench.read(9, a_lel=5)
+    assert sorted(each[1] for each in bench.read(10, a_temperature=70)) == ["point:a:lel", "point:a:temperature"]
+    assert sorted(each[1] for each in bench.read(11, a_temperature=20)) == ["point:a:lel", "point:a:temperature"]
+    found = tell(availability(bench.program, bench.memory, "a", False, 12_000))
+    assert [each[:2] for each in found] == [("raised", "device:a"), ("raised", "point:a:lel")]
+
+
 def test_only_while_another_alarm_is_active() -> None:
     bench = Bench(level(id="hot", metric="temperature", limit=60), level(id="gas", only_while="alarm(hot)"))
     assert bench.read(1, a_lel=30) == []
