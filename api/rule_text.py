@@ -5,8 +5,9 @@ Text and form give the same rule, because both go through `rules.parse`. Comment
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
@@ -19,6 +20,7 @@ from rules.parse import parse_rule, rule_data
 
 MOST_LONG = 20_000
 MOST_DEEP = 12
+_EXPRESSION = re.compile(r"(expression|only_while)\[(\d+):(\d+)\]\Z")
 _ORDER = ("id", "version", "name", "kind", "metric", "unit", "enabled")
 
 
@@ -75,7 +77,7 @@ def read_text(text: str, **given: Any) -> tuple[Rule | None, list[Placed]]:
         return parse_rule(data | given), []
     except RuleError as error:
         places = _places(text)
-        return None, [Placed(problem, *_place(places, problem.field)) for problem in error.problems]
+        return None, [_placed(problem, data, places) for problem in error.problems]
 
 
 def read_data(data: Mapping[str, Any]) -> tuple[Rule | None, list[Placed]]:
@@ -83,7 +85,7 @@ def read_data(data: Mapping[str, Any]) -> tuple[Rule | None, list[Placed]]:
     try:
         return parse_rule(data), []
     except RuleError as error:
-        return None, [Placed(problem, *_in_expression(data, problem.field)) for problem in error.problems]
+        return None, [Placed(*(_of_expression(data, problem) or (problem, None, None))) for problem in error.problems]
 
 
 def text_of(rule: Rule) -> str:
@@ -98,12 +100,29 @@ def _at(field: str, given: str, allowed: str, allowed_zh: str, line: int | None 
     return Placed(Problem(field, given, allowed, allowed_zh), line, column)
 
 
-def _in_expression(data: Mapping[str, Any], field: str) -> tuple[int | None, int | None]:
-    text = data.get(field)
-    if field not in ("expression", "only_while") or not isinstance(text, str):
-        return None, None
-    found = check_expression(text, str(data.get("over", "device")))
-    return (None, None) if isinstance(found, Tree) or not found else (found[0].line, found[0].column)
+def _of_expression(data: Mapping[str, Any], problem: Problem) -> tuple[Problem, int, int] | None:
+    """A problem of an expression (`expression[1:7]`) in both languages, with its line and column in that; None: of something else."""
+    match = _EXPRESSION.match(problem.field)
+    if match is None:
+        return None
+    field, line, column = match[1], int(match[2]), int(match[3])
+    found = check_expression(str(data.get(field, "")), str(data.get("over", "device")))
+    for each in found if not isinstance(found, Tree) else []:
+        if (each.line, each.column) == (line, column):
+            return Problem(field, each.en, each.allowed_en, f"{each.zh}；允许：{each.allowed_zh}"), line, column
+    return replace(problem, field=field), line, column
+
+
+def _placed(problem: Problem, data: Mapping[str, Any], places: dict[str, tuple[int, int]]) -> Placed:
+    """An expression's own place counts from where it begins in the text."""
+    inside = _of_expression(data, problem)
+    if inside is None:
+        return Placed(problem, *_place(places, problem.field))
+    told, line, column = inside
+    begin_line, begin_column = _place(places, told.field)
+    if begin_line is None or begin_column is None:
+        return Placed(told, None, None)
+    return Placed(told, begin_line + line - 1, begin_column + column - 1 if line == 1 else column)
 
 
 def _place(places: dict[str, tuple[int, int]], field: str) -> tuple[int | None, int | None]:

@@ -4,6 +4,110 @@
  */
 
 export interface paths {
+    "/api/v1/alarm-exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Alarm Exports
+         * @description Your own, newest first; they are kept for a day.
+         */
+        get: operations["alarms_alarm_exports"];
+        put?: never;
+        /**
+         * Ask Alarm Export
+         * @description Begin a file of all alarms that answer the filter and that you see; ask again for its progress.
+         */
+        post: operations["alarms_ask_alarm_export"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarm-exports/{export_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Alarm Export */
+        get: operations["alarms_alarm_export"];
+        put?: never;
+        post?: never;
+        /**
+         * Forget Alarm Export
+         * @description Stop it, if it runs, and remove its file.
+         */
+        delete: operations["alarms_forget_alarm_export"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarm-exports/{export_id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Alarm Export File */
+        get: operations["alarms_alarm_export_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarm-views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Views
+         * @description Your own, by name.
+         */
+        get: operations["alarms_views"];
+        put?: never;
+        /** New View */
+        post: operations["alarms_new_view"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarm-views/{view_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change View
+         * @description `version` is the present one.
+         */
+        put: operations["alarms_change_view"];
+        post?: never;
+        /** Remove View */
+        delete: operations["alarms_remove_view"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/alarms": {
         parameters: {
             query?: never;
@@ -153,6 +257,26 @@ export interface paths {
          * @description To a person who sees the alarm's site.
          */
         post: operations["alarms_assign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/{alarm_id}/call-script": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Call 119
+         * @description Prefilled from the site, the zone and the alarm, with the name of whoever asks; `phone`: the number to call back.
+         */
+        get: operations["duty_call_119"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -322,6 +446,26 @@ export interface paths {
          * @description End an alarm that nothing will ever clear: its point left the rule's scope, or its rule, device or site is gone.
          */
         post: operations["suppressions_withdraw"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assignees": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Assignees
+         * @description Who sees the site's alarms, those who may take them first: the people an alarm there can be given to.
+         */
+        get: operations["duty_assignees"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -966,6 +1110,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/duty-record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Record Of Day
+         * @description 消防控制室值班记录 of one day in the site's own zone, filled from what was recorded.
+         */
+        get: operations["duty_record_of_day"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty-record/page": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Page Of Day
+         * @description The same to print.
+         */
+        get: operations["duty_page_of_day"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/duty-rosters": {
         parameters: {
             query?: never;
@@ -1095,6 +1279,167 @@ export interface paths {
         post?: never;
         /** Remove Escalation */
         delete: operations["escalations_remove_escalation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/figures/alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Alarm Figures
+         * @description The last 30 days where no span is given, 400 days at most. Without a site: all that you see.
+         */
+        get: operations["figures_alarm_figures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/figures/cover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Device Cover
+         * @description Now; or of a past moment or span, from how devices were heard, bypassed and tested then. Devices and rules are those of today.
+         */
+        get: operations["figures_device_cover"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/handovers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Handovers
+         * @description Newest first.
+         */
+        get: operations["shift_handovers"];
+        put?: never;
+        /**
+         * Offer Handover
+         * @description The outgoing shift signs the draft of this moment; from then on it does not change.
+         */
+        post: operations["shift_offer_handover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/handovers/draft": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Handover Draft
+         * @description What there is to hand over at this moment.
+         */
+        get: operations["shift_handover_draft"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/handovers/{handover_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One Handover */
+        get: operations["shift_one_handover"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/handovers/{handover_id}/page": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Handover Page
+         * @description To print; times in the site's own zone.
+         */
+        get: operations["shift_handover_page"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/handovers/{handover_id}/take": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take Handover
+         * @description The incoming shift signs: the one who is signed in, or, with login and password, another person at this desk.
+         */
+        post: operations["shift_take_handover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/handovers/{handover_id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Withdraw Handover
+         * @description By who offered it only.
+         */
+        post: operations["shift_withdraw_handover"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1337,6 +1682,46 @@ export interface paths {
          * @description `point,taken_ms,value,taken_at,unit`, by day, then by point and time.
          */
         get: operations["history_export_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Span Export
+         * @description Of a span at a site: its alarms (the newest 200) and all that belongs to them; 31 days at most.
+         */
+        get: operations["incidents_span_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{alarm_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Incident Export
+         * @description Of one alarm, from half an hour before it until half an hour after its end.
+         */
+        get: operations["incidents_incident_export"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1948,6 +2333,104 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/presence-checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Presence Checks
+         * @description Newest first; those that wait for an answer are `asked`.
+         */
+        get: operations["shift_presence_checks"];
+        put?: never;
+        /**
+         * Ask Presence
+         * @description Ask whoever is on duty at the site to answer now. Who asks cannot answer.
+         */
+        post: operations["shift_ask_presence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/presence-checks/{check_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Presence Check */
+        get: operations["shift_presence_check"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/presence-checks/{check_id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer Presence
+         * @description A wrong answer is counted, and the question stays until its window is over.
+         */
+        post: operations["shift_answer_presence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/presence-schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Presence Schedules */
+        get: operations["shift_presence_schedules"];
+        put?: never;
+        /** New Presence Schedule */
+        post: operations["shift_new_presence_schedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/presence-schedules/{schedule_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Presence Schedule */
+        get: operations["shift_presence_schedule"];
+        /** Change Presence Schedule */
+        put: operations["shift_change_presence_schedule"];
+        post?: never;
+        /** Remove Presence Schedule */
+        delete: operations["shift_remove_presence_schedule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/proof-records": {
         parameters: {
             query?: never;
@@ -2404,6 +2887,47 @@ export interface paths {
          * @description Who, when, what; each circuit's watts before and after, time to proof, exceptions. Printable, or as data.
          */
         get: operations["runs_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/self-tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Self Tests
+         * @description Newest first. They concern the service as a whole: everybody sees them.
+         */
+        get: operations["shift_self_tests"];
+        put?: never;
+        /**
+         * Run Self Test
+         * @description Begin one now; it has ended within half a minute.
+         */
+        post: operations["shift_run_self_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/self-tests/{test_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Self Test */
+        get: operations["shift_self_test"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2901,6 +3425,7 @@ export interface components {
             device: components["schemas"]["Place"];
             /** Ended At */
             ended_at: string | null;
+            escalation: components["schemas"]["ClimbShape"] | null;
             /** Guidance */
             guidance: string;
             /** Guidance En */
@@ -2986,6 +3511,95 @@ export interface components {
         AlarmEvent: {
             alarm: components["schemas"]["AlarmShape"];
             transition: components["schemas"]["TransitionShape"];
+        };
+        /** AlarmExportAsk */
+        AlarmExportAsk: {
+            filter?: components["schemas"]["AlarmFilter"];
+            /**
+             * Format
+             * @default csv
+             * @enum {string}
+             */
+            format: "csv" | "xlsx";
+        };
+        /** AlarmExportPage */
+        AlarmExportPage: {
+            /** Items */
+            items: components["schemas"]["AlarmExportShape"][];
+        };
+        /**
+         * AlarmExportShape
+         * @description `part` runs from 0 to 1; `alarms`: written so far; `problem` says why it failed.
+         */
+        AlarmExportShape: {
+            /** Alarms */
+            alarms: number;
+            /**
+             * Asked At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            asked_at: string;
+            /** Bytes */
+            bytes: number;
+            /** Format */
+            format: string;
+            /** Id */
+            id: string;
+            /** Part */
+            part: number;
+            /** Problem */
+            problem: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "done" | "failed";
+        };
+        /**
+         * AlarmFilter
+         * @description Whatever is left out is not asked for.
+         */
+        AlarmFilter: {
+            /** Ack From S */
+            ack_from_s?: number | null;
+            /** Ack To S */
+            ack_to_s?: number | null;
+            /** Assignee */
+            assignee?: string | null;
+            /** Device */
+            device?: string | null;
+            /** From At */
+            from_at?: string | null;
+            /** Kind */
+            kind?: string | null;
+            /**
+             * Q
+             * @default
+             */
+            q: string;
+            /** Rule */
+            rule?: string | null;
+            /** Severity */
+            severity?: ("info" | "low" | "high" | "critical")[];
+            /** Site */
+            site?: string | null;
+            /**
+             * State
+             * @default any
+             * @enum {string}
+             */
+            state: "open" | "active" | "normal" | "unacknowledged" | "acknowledged" | "suppressed" | "ended" | "any";
+            /** Suppressed */
+            suppressed?: boolean | null;
+            /** Test */
+            test?: boolean | null;
+            /** To At */
+            to_at?: string | null;
+            /** Verdict */
+            verdict?: ("none" | "true" | "false" | "test" | "fault" | "nuisance") | null;
+            /** Zone */
+            zone?: string | null;
         };
         /**
          * AlarmHazardAsk
@@ -3153,6 +3767,25 @@ export interface components {
              * @default
              */
             note: string;
+        };
+        /**
+         * Assignee
+         * @description `may_acknowledge`: has the right to take alarms there; others only see them.
+         */
+        Assignee: {
+            /** Id */
+            id: string;
+            /** May Acknowledge */
+            may_acknowledge: boolean;
+            /** Name */
+            name: string;
+            /** Roles */
+            roles: string[];
+        };
+        /** AssigneeList */
+        AssigneeList: {
+            /** Items */
+            items: components["schemas"]["Assignee"][];
         };
         /**
          * BacktestAsk
@@ -3345,6 +3978,20 @@ export interface components {
             version: number;
             /** Weekdays */
             weekdays: string[][];
+        };
+        /**
+         * CallScriptShape
+         * @description What to read out to 119. `missing`: lines that nobody has entered yet (the site's address).
+         */
+        CallScriptShape: {
+            /** Alarm Id */
+            alarm_id: string;
+            /** Lines */
+            lines: components["schemas"]["ScriptLine"][];
+            /** Lines Zh */
+            lines_zh: components["schemas"]["ScriptLine"][];
+            /** Missing */
+            missing: string[];
         };
         /** ChangedCircuitAsk */
         ChangedCircuitAsk: {
@@ -3636,7 +4283,7 @@ export interface components {
             alarms: components["schemas"]["StandingAlarm"][];
             /** Beside */
             beside: components["schemas"]["BesideShape"][];
-            cover: components["schemas"]["CoverShape"] | null;
+            cover: components["schemas"]["api__shapes__rule_views__CoverShape"] | null;
             /** Is Ok */
             is_ok: boolean;
             /** Problems */
@@ -3744,6 +4391,44 @@ export interface components {
             reason: string;
         };
         /**
+         * ClimbShape
+         * @description Where an alarm stands: on the ladder `unacknowledged` or `unverified`, or `over` with the reason. `next_...`: what comes next.
+         */
+        ClimbShape: {
+            /** Next At */
+            next_at: string | null;
+            /** Next Channels */
+            next_channels: string[];
+            /** Next Step */
+            next_step: number | null;
+            /** Next Whom */
+            next_whom: string[];
+            /** Next Whom En */
+            next_whom_en: string;
+            /** Next Whom Zh */
+            next_whom_zh: string;
+            /** Policy Id */
+            policy_id: string;
+            /** Policy Name */
+            policy_name: string;
+            /** Policy Name En */
+            policy_name_en: string;
+            /** Reason */
+            reason: string;
+            /** Reason Zh */
+            reason_zh: string;
+            /**
+             * Since
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            since: string;
+            /** State */
+            state: string;
+            /** Told */
+            told: components["schemas"]["ToldShape"][];
+        };
+        /**
          * ClockShape
          * @description `offset_ms`: how far the device's clock is behind ours; `spread_ms`: how much that differed over its last messages.
          */
@@ -3843,26 +4528,6 @@ export interface components {
             user_id: string;
             /** Version */
             version: number;
-        };
-        /**
-         * CoverShape
-         * @description `subjects` are the first of `total`; `without` the first of `without_total` devices in scope that have no point of the metric.
-         */
-        CoverShape: {
-            /** By Kind */
-            by_kind: components["schemas"]["KindCount"][];
-            /** By Zone */
-            by_zone: components["schemas"]["ZoneCount"][];
-            /** Devices */
-            devices: number;
-            /** Subjects */
-            subjects: string[];
-            /** Total */
-            total: number;
-            /** Without */
-            without: string[];
-            /** Without Total */
-            without_total: number;
         };
         /** CutAsk */
         CutAsk: {
@@ -4011,22 +4676,53 @@ export interface components {
             /** Refusals */
             refusals: string[];
         };
-        /** DeliveryShape */
+        /**
+         * DeliveryShape
+         * @description One message. `recipient` is whom it was meant for (`user:ID`, `group:ID`, an address for a linkage), `name` that in words. `cause`:
+         *     `escalation:POLICY:EPISODE:LADDER:STEP:REPETITION`, `digest`, or empty for a linkage. `said`: what the far end said last.
+         */
         DeliveryShape: {
+            /** Alarm Id */
+            alarm_id: string;
             /** Attempts */
             attempts: number;
+            /** Cause */
+            cause: string;
+            /** Channel */
+            channel: string;
             /**
              * Created At
              * Format: date-time
              * @example 2026-11-22T07:00:00.000Z
              */
             created_at: string;
+            /** Delivered At */
+            delivered_at: string | null;
+            /** Digest Key */
+            digest_key: string;
+            /** Folded */
+            folded: number;
             /** Key */
             key: string;
             /** Last Error */
             last_error: string;
+            /** Name */
+            name: string;
+            /** Next Try At */
+            next_try_at: string | null;
+            /** Recipient */
+            recipient: string;
+            /** Said */
+            said: string;
             /** Sent At */
             sent_at: string | null;
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity: "info" | "low" | "high" | "critical";
+            /** Site Id */
+            site_id: string;
             /** State */
             state: string;
             /** To */
@@ -4081,6 +4777,44 @@ export interface components {
             id: string;
             /** Name */
             name: string;
+        };
+        /**
+         * DeviceCover
+         * @description One device, for the list and the map. `problems`: codes, worst first; empty: covered. `heard_share`: part of the span in which it was
+         *     heard (1 now, when it is).
+         */
+        DeviceCover: {
+            /** Calibrated Until */
+            calibrated_until: string | null;
+            /** Heard At */
+            heard_at: string | null;
+            /** Heard Share */
+            heard_share: number | null;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Problems */
+            problems: string[];
+            /** Rules */
+            rules: number;
+            /** Site Id */
+            site_id: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "online" | "silent" | "offline" | "never_heard";
+            /** Test Due At */
+            test_due_at: string | null;
+            /** Tested At */
+            tested_at: string | null;
+            /** Zone Id */
+            zone_id: string;
+            /** Zone Name */
+            zone_name: string;
         };
         /** DeviceDetail */
         DeviceDetail: {
@@ -4216,6 +4950,97 @@ export interface components {
             /** Version */
             version: number;
         };
+        /** DutyAlarm */
+        DutyAlarm: {
+            /** Acknowledged At */
+            acknowledged_at: string | null;
+            acknowledged_by: components["schemas"]["Person"] | null;
+            /** Acknowledged S */
+            acknowledged_s: number | null;
+            /** Alarm Id */
+            alarm_id: string;
+            /** Ended At */
+            ended_at: string | null;
+            /** Is Suppressed */
+            is_suppressed: boolean;
+            /** Is Test */
+            is_test: boolean;
+            /** Kind */
+            kind: string;
+            /** Local Time */
+            local_time: string;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            /** Place */
+            place: string;
+            /**
+             * Raised At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            raised_at: string;
+            /** Severity */
+            severity: string;
+            /** Steps */
+            steps: components["schemas"]["DutyStep"][];
+            /** Verdict */
+            verdict: string | null;
+        };
+        /** DutyOther */
+        DutyOther: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            at: string;
+            /** Kind */
+            kind: string;
+            /** Local Time */
+            local_time: string;
+            /** State */
+            state: string;
+            /** Text */
+            text: string;
+            /** Text Zh */
+            text_zh: string;
+            who: components["schemas"]["Person"] | null;
+        };
+        /** DutyRecordShape */
+        DutyRecordShape: {
+            /** Alarms */
+            alarms: components["schemas"]["DutyAlarm"][];
+            /** Date */
+            date: string;
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            from: string;
+            /** Is Whole */
+            is_whole: boolean;
+            /** Others */
+            others: components["schemas"]["DutyOther"][];
+            /** People */
+            people: components["schemas"]["Person"][];
+            /** Site Id */
+            site_id: string;
+            /** Site Name */
+            site_name: string;
+            /** Status */
+            status: components["schemas"]["DutyStatus"][];
+            /** Timezone */
+            timezone: string;
+            /**
+             * Until
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            until: string;
+        };
         /** DutyRosterPage */
         DutyRosterPage: {
             /** Items */
@@ -4262,6 +5087,54 @@ export interface components {
             items: components["schemas"]["OnDutyShape"][];
             /** Shortfalls */
             shortfalls: components["schemas"]["ShortfallShape"][];
+        };
+        /**
+         * DutyStatus
+         * @description Standing alarms of fire and gas, of faults, others; what was out of service, in test.
+         */
+        DutyStatus: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            at: string;
+            /** Faults */
+            faults: number;
+            /** Fire */
+            fire: number;
+            /** In Test */
+            in_test: number;
+            /** Local Time */
+            local_time: string;
+            /** Others */
+            others: number;
+            /** Out Of Service */
+            out_of_service: number;
+        };
+        /** DutyStep */
+        DutyStep: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            at: string;
+            /** Local Time */
+            local_time: string;
+            /** Name */
+            name: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Note */
+            note: string;
+            /** Phone */
+            phone: string;
+            /** Step */
+            step: string;
+            who: components["schemas"]["Person"] | null;
+            /** Whom */
+            whom: string;
         };
         /** EndAsk */
         EndAsk: {
@@ -4629,6 +5502,82 @@ export interface components {
             /** Name */
             name: string;
         };
+        /** FigureGroup */
+        FigureGroup: {
+            /** Chattering */
+            chattering: components["schemas"]["api__shapes__figures__SourceShape"][];
+            /** Figures */
+            figures: components["schemas"]["FigureShape"][];
+            /** Floods */
+            floods: components["schemas"]["FloodShape"][];
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            from: string;
+            /** Key */
+            key: string;
+            operator: components["schemas"]["Person"] | null;
+            /**
+             * To
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            to: string;
+            /** Top */
+            top: components["schemas"]["api__shapes__figures__SourceShape"][];
+        };
+        /**
+         * FigureShape
+         * @description `holds` null: there is nothing to hold. `definition` in both languages.
+         */
+        FigureShape: {
+            /** Clause */
+            clause: string;
+            /** Code */
+            code: string;
+            /** Definition */
+            definition: string;
+            /** Definition En */
+            definition_en: string;
+            /** Holds */
+            holds: boolean | null;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            /** Target */
+            target: string;
+            /** Unit */
+            unit: string;
+            /** Value */
+            value: number | null;
+        };
+        /** FiguresShape */
+        FiguresShape: {
+            /** By */
+            by: string | null;
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            from: string;
+            /** Groups */
+            groups: components["schemas"]["FigureGroup"][];
+            /** Positions */
+            positions: number;
+            /** Site */
+            site: string | null;
+            /**
+             * To
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            to: string;
+            total: components["schemas"]["FigureGroup"];
+        };
         /** FindingPage */
         FindingPage: {
             /** Items */
@@ -4657,6 +5606,25 @@ export interface components {
             subject: string;
             /** Value */
             value: number | null;
+        };
+        /** FloodShape */
+        FloodShape: {
+            /** Alarms */
+            alarms: number;
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            from: string;
+            /** Peak */
+            peak: number;
+            /**
+             * To
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            to: string;
         };
         /**
          * FrozenItem
@@ -4805,6 +5773,119 @@ export interface components {
             users: string[];
             /** Version */
             version: number;
+        };
+        /** HandOverAnswer */
+        HandOverAnswer: {
+            /** Content */
+            content: {
+                [key: string]: unknown;
+            };
+            /** Hash */
+            hash: string;
+            /** Id */
+            id: string;
+            incoming: components["schemas"]["Person"] | null;
+            /** Incoming At */
+            incoming_at: string | null;
+            /** Incoming Note */
+            incoming_note: string;
+            /** Is Sound */
+            is_sound: boolean;
+            outgoing: components["schemas"]["Person"] | null;
+            /**
+             * Outgoing At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            outgoing_at: string;
+            /** Outgoing Note */
+            outgoing_note: string;
+            /** Prev Hash */
+            prev_hash: string;
+            /** Recorded */
+            recorded: boolean;
+            /** Site Id */
+            site_id: string;
+            /** State */
+            state: string;
+            /** Taken Hash */
+            taken_hash: string;
+        };
+        /**
+         * HandOverDraft
+         * @description What there is to hand over at this moment. Lists hold 200 at most; `total` counts all. `records_available` false: hazards are not
+         *     in it.
+         */
+        HandOverDraft: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            at: string;
+            bypassed: components["schemas"]["Listed"];
+            /** Degraded */
+            degraded: {
+                [key: string]: string;
+            };
+            overdue_hazards: components["schemas"]["Listed"];
+            presence_checks: components["schemas"]["Listed"];
+            proof_tests: components["schemas"]["Listed"];
+            /** Records Available */
+            records_available: boolean;
+            /** Site Id */
+            site_id: string;
+            /** Site Name */
+            site_name: string;
+            standing: components["schemas"]["Listed"];
+            suppressed: components["schemas"]["Listed"];
+            unproved_orders: components["schemas"]["Listed"];
+            verdicts_owed: components["schemas"]["Listed"];
+        };
+        /** HandOverPage */
+        HandOverPage: {
+            /** Items */
+            items: components["schemas"]["HandOverShape"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * HandOverShape
+         * @description `content` never changes after the outgoing signature. `is_sound`: the hashes fit what is in it.
+         */
+        HandOverShape: {
+            /** Content */
+            content: {
+                [key: string]: unknown;
+            };
+            /** Hash */
+            hash: string;
+            /** Id */
+            id: string;
+            incoming: components["schemas"]["Person"] | null;
+            /** Incoming At */
+            incoming_at: string | null;
+            /** Incoming Note */
+            incoming_note: string;
+            /** Is Sound */
+            is_sound: boolean;
+            outgoing: components["schemas"]["Person"] | null;
+            /**
+             * Outgoing At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            outgoing_at: string;
+            /** Outgoing Note */
+            outgoing_note: string;
+            /** Prev Hash */
+            prev_hash: string;
+            /** Site Id */
+            site_id: string;
+            /** State */
+            state: string;
+            /** Taken Hash */
+            taken_hash: string;
         };
         /** HazardAsk */
         HazardAsk: {
@@ -5349,6 +6430,18 @@ export interface components {
             zones: string[];
         };
         /**
+         * Listed
+         * @description A part of the hand-over: how many there are, and the first of them.
+         */
+        Listed: {
+            /** Items */
+            items: {
+                [key: string]: unknown;
+            }[];
+            /** Total */
+            total: number;
+        };
+        /**
          * LiveEvents
          * @description Never sent whole: it names each event's shape, so that types can be generated from this document.
          */
@@ -5548,61 +6641,22 @@ export interface components {
         /** NotificationPage */
         NotificationPage: {
             /** Items */
-            items: components["schemas"]["NotificationShape"][];
+            items: components["schemas"]["DeliveryShape"][];
             /** Next Cursor */
             next_cursor: string | null;
         };
         /**
-         * NotificationShape
-         * @description One message. `recipient` is whom it was meant for (`user:ID`, `group:ID`, an address for a linkage), `name` that in words. `cause`:
-         *     `escalation:POLICY:EPISODE:LADDER:STEP:REPETITION`, `digest`, or empty for a linkage. `said`: what the far end said last.
+         * OfferAsk
+         * @description `note`: what the next shift must know beside it.
          */
-        NotificationShape: {
-            /** Alarm Id */
-            alarm_id: string;
-            /** Attempts */
-            attempts: number;
-            /** Cause */
-            cause: string;
-            /** Channel */
-            channel: string;
+        OfferAsk: {
             /**
-             * Created At
-             * Format: date-time
-             * @example 2026-11-22T07:00:00.000Z
+             * Note
+             * @default
              */
-            created_at: string;
-            /** Delivered At */
-            delivered_at: string | null;
-            /** Digest Key */
-            digest_key: string;
-            /** Folded */
-            folded: number;
-            /** Key */
-            key: string;
-            /** Last Error */
-            last_error: string;
-            /** Name */
-            name: string;
-            /** Next Try At */
-            next_try_at: string | null;
-            /** Recipient */
-            recipient: string;
-            /** Said */
-            said: string;
-            /** Sent At */
-            sent_at: string | null;
-            /**
-             * Severity
-             * @enum {string}
-             */
-            severity: "info" | "low" | "high" | "critical";
+            note: string;
             /** Site Id */
             site_id: string;
-            /** State */
-            state: string;
-            /** To */
-            to: string;
         };
         /**
          * OnDutyShape
@@ -6110,6 +7164,60 @@ export interface components {
             unit: string;
             /** Value */
             value: number | null;
+        };
+        /** PresenceAnswerAsk */
+        PresenceAnswerAsk: {
+            /** Answer */
+            answer: string;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /** PresenceAsk */
+        PresenceAsk: {
+            /**
+             * Answer S
+             * @default 600
+             */
+            answer_s: number;
+            /** Site Id */
+            site_id: string;
+        };
+        /** PresenceSchedulePage */
+        PresenceSchedulePage: {
+            /** Items */
+            items: components["schemas"]["PresenceScheduleShape"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /** PresenceScheduleShape */
+        PresenceScheduleShape: {
+            /** Answer S */
+            answer_s: number;
+            /** Enabled */
+            enabled: boolean;
+            /** From Minute */
+            from_minute: number;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Random Per Day */
+            random_per_day: number;
+            /** Sentence */
+            sentence: string;
+            /** Sentence Zh */
+            sentence_zh: string;
+            /** Site Id */
+            site_id: string;
+            /** Times */
+            times: number[];
+            /** To Minute */
+            to_minute: number;
+            /** Version */
+            version: number;
         };
         /** PresenceShape */
         PresenceShape: {
@@ -6741,8 +7849,87 @@ export interface components {
             state: "countdown" | "running" | "retrying" | "done" | "aborted" | "missed" | "interrupted" | "declined" | "observed" | "skipped";
             who: components["schemas"]["Person"] | null;
         };
+        /**
+         * ScheduleAsk
+         * @description `times`: minutes of the local day. `random_per_day` more, each at an unforeseeable minute of its part of [from_minute, to_minute).
+         */
+        ScheduleAsk: {
+            /**
+             * Answer S
+             * @default 600
+             */
+            answer_s: number;
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /**
+             * From Minute
+             * @default 0
+             */
+            from_minute: number;
+            /** Id */
+            id?: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Random Per Day
+             * @default 0
+             */
+            random_per_day: number;
+            /** Site Id */
+            site_id: string;
+            /** Times */
+            times?: number[];
+            /**
+             * To Minute
+             * @default 1440
+             */
+            to_minute: number;
+        };
+        /** ScheduleEdit */
+        ScheduleEdit: {
+            /**
+             * Answer S
+             * @default 600
+             */
+            answer_s: number;
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /**
+             * From Minute
+             * @default 0
+             */
+            from_minute: number;
+            /** Id */
+            id?: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Random Per Day
+             * @default 0
+             */
+            random_per_day: number;
+            /** Site Id */
+            site_id: string;
+            /** Times */
+            times?: number[];
+            /**
+             * To Minute
+             * @default 1440
+             */
+            to_minute: number;
+            /** Version */
+            version: number;
+        };
         /** ScopeShape */
         ScopeShape: {
+            /** Circuit Classes */
+            circuit_classes: string[];
             /** Device Kinds */
             device_kinds: string[];
             /** Devices */
@@ -6751,6 +7938,45 @@ export interface components {
             sites: string[];
             /** Zones */
             zones: string[];
+        };
+        /** ScriptLine */
+        ScriptLine: {
+            /** Label */
+            label: string;
+            /** Text */
+            text: string;
+        };
+        /** SelfTestPage */
+        SelfTestPage: {
+            /** Items */
+            items: components["schemas"]["SelfTestShape"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * SelfTestShape
+         * @description `delays_ms` by leg: arrived (through the broker), decided (scan and rule), streamed (live stream), notified; `total`: to screen.
+         */
+        SelfTestShape: {
+            /**
+             * Asked At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            asked_at: string;
+            asked_by: components["schemas"]["Person"] | null;
+            /** Delays Ms */
+            delays_ms: {
+                [key: string]: number;
+            };
+            /** Id */
+            id: string;
+            /** Reason */
+            reason: string;
+            /** Reason Zh */
+            reason_zh: string;
+            /** State */
+            state: string;
         };
         /**
          * SeriesShape
@@ -6805,6 +8031,37 @@ export interface components {
              * @example 2026-11-22T07:00:00.000Z
              */
             until: string;
+        };
+        /** ShiftAnswer */
+        ShiftAnswer: {
+            /** Body */
+            body: {
+                [key: string]: unknown;
+            };
+            /**
+             * Changed At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            changed_at: string;
+            /** From */
+            from: string | null;
+            /** Id */
+            id: string;
+            /** Is Over */
+            is_over: boolean;
+            /** Kind */
+            kind: string;
+            /** Recorded */
+            recorded: boolean;
+            /** Site Id */
+            site_id: string;
+            /** State */
+            state: string;
+            /** Subject */
+            subject: string;
+            /** Until */
+            until: string | null;
         };
         /**
          * ShippedShape
@@ -6971,27 +8228,9 @@ export interface components {
             /** Device Id */
             device_id: string;
             /** Items */
-            items: components["schemas"]["SourceShape"][];
+            items: components["schemas"]["api__shapes__rule_views__SourceShape"][];
             /** Rule Id */
             rule_id: string;
-        };
-        /**
-         * SourceShape
-         * @description One number as it is at a device. `node_kind` None: the rule itself sets it.
-         */
-        SourceShape: {
-            /** Node Id */
-            node_id: string | null;
-            /** Node Kind */
-            node_kind: string | null;
-            /** Number */
-            number: string;
-            /** Override Id */
-            override_id: string;
-            /** Reason */
-            reason: string;
-            /** Value */
-            value: number | boolean;
         };
         /**
          * SpecialDayAsk
@@ -7237,6 +8476,23 @@ export interface components {
             until: string | null;
         };
         /**
+         * TakeAsk
+         * @description `hash`: that of the hand-over as it was shown. `login` and `password`: the incoming person signs at the outgoing person's desk.
+         */
+        TakeAsk: {
+            /** Hash */
+            hash: string;
+            /** Login */
+            login?: string | null;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Password */
+            password?: string | null;
+        };
+        /**
          * TakeOutAsk
          * @description One of `device_id`, `zone_id` (with `kinds`), or `rule_id` with `subject`.
          */
@@ -7358,6 +8614,27 @@ export interface components {
             text: string;
             /** Version */
             version: number;
+        };
+        /** ToldShape */
+        ToldShape: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            at: string;
+            /** Ladder */
+            ladder: string;
+            /** Repetition */
+            repetition: number;
+            /** Step */
+            step: number;
+            /** Whom */
+            whom: string[];
+            /** Whom En */
+            whom_en: string;
+            /** Whom Zh */
+            whom_zh: string;
         };
         /**
          * TransitionShape
@@ -7539,6 +8816,35 @@ export interface components {
             /** Version */
             version: number;
         };
+        /** ViewAsk */
+        ViewAsk: {
+            filter: components["schemas"]["AlarmFilter"];
+            /** Name */
+            name: string;
+            /** Version */
+            version?: number | null;
+        };
+        /** ViewPage */
+        ViewPage: {
+            /** Items */
+            items: components["schemas"]["ViewShape"][];
+        };
+        /**
+         * ViewShape
+         * @description `filter`: what was saved, with times as ISO 8601.
+         */
+        ViewShape: {
+            /** Filter */
+            filter: {
+                [key: string]: unknown;
+            };
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Version */
+            version: number;
+        };
         /** WhyAsk */
         WhyAsk: {
             /** Reason */
@@ -7548,6 +8854,14 @@ export interface components {
         WithdrawAsk: {
             /** Reason */
             reason: string;
+        };
+        /** WithdrawHandOverAsk */
+        WithdrawHandOverAsk: {
+            /**
+             * Note
+             * @default
+             */
+            note: string;
         };
         /** ZoneAsk */
         ZoneAsk: {
@@ -7578,6 +8892,26 @@ export interface components {
             /** Zone Name */
             zone_name: string;
         };
+        /**
+         * ZoneCover
+         * @description How many of a zone's devices there are, and how many have each problem.
+         */
+        ZoneCover: {
+            /** Covered */
+            covered: number;
+            /** Devices */
+            devices: number;
+            /** Problems */
+            problems: {
+                [key: string]: number;
+            };
+            /** Site Id */
+            site_id: string;
+            /** Zone Id */
+            zone_id: string;
+            /** Zone Name */
+            zone_name: string;
+        };
         /** ZonePage */
         ZonePage: {
             /** Items */
@@ -7599,6 +8933,52 @@ export interface components {
             site_id: string;
             /** Version */
             version: number;
+        };
+        /** CoverShape */
+        api__shapes__figures__CoverShape: {
+            /** Covered */
+            covered: number;
+            /** Devices */
+            devices: number;
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            from: string;
+            /** Items */
+            items: components["schemas"]["DeviceCover"][];
+            /** Problems */
+            problems: {
+                [key: string]: number;
+            };
+            /** Records Available */
+            records_available: boolean;
+            /** Site */
+            site: string | null;
+            /**
+             * To
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            to: string;
+            /** Zones */
+            zones: components["schemas"]["ZoneCover"][];
+        };
+        /** SourceShape */
+        api__shapes__figures__SourceShape: {
+            /** Alarms */
+            alarms: number;
+            /** Device Name */
+            device_name: string;
+            /** Rule Id */
+            rule_id: string;
+            /** Rule Name */
+            rule_name: string;
+            /** Rule Name En */
+            rule_name_en: string;
+            /** Subject */
+            subject: string;
         };
         /**
          * SaidShape
@@ -7627,6 +9007,26 @@ export interface components {
             second_password: string;
         };
         /**
+         * CoverShape
+         * @description `subjects` are the first of `total`; `without` the first of `without_total` devices in scope that have no point of the metric.
+         */
+        api__shapes__rule_views__CoverShape: {
+            /** By Kind */
+            by_kind: components["schemas"]["KindCount"][];
+            /** By Zone */
+            by_zone: components["schemas"]["ZoneCount"][];
+            /** Devices */
+            devices: number;
+            /** Subjects */
+            subjects: string[];
+            /** Total */
+            total: number;
+            /** Without */
+            without: string[];
+            /** Without Total */
+            without_total: number;
+        };
+        /**
          * RestoreAsk
          * @description `version` is brought back as the next version after `present`.
          */
@@ -7651,6 +9051,24 @@ export interface components {
             /** Zh */
             zh: string;
         };
+        /**
+         * SourceShape
+         * @description One number as it is at a device. `node_kind` None: the rule itself sets it.
+         */
+        api__shapes__rule_views__SourceShape: {
+            /** Node Id */
+            node_id: string | null;
+            /** Node Kind */
+            node_kind: string | null;
+            /** Number */
+            number: string;
+            /** Override Id */
+            override_id: string;
+            /** Reason */
+            reason: string;
+            /** Value */
+            value: number | boolean;
+        };
     };
     responses: never;
     parameters: never;
@@ -7660,6 +9078,369 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    alarms_alarm_exports: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmExportPage"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    alarms_ask_alarm_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlarmExportAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmExportShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    alarms_alarm_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmExportShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    alarms_forget_alarm_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    alarms_alarm_export_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                export_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                    "text/csv; charset=utf-8": unknown;
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    alarms_views: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewPage"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    alarms_new_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    alarms_change_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                view_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    alarms_remove_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                view_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
     alarms_alarms: {
         parameters: {
             query?: {
@@ -8013,6 +9794,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AlarmAnswer"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    duty_call_119: {
+        parameters: {
+            query?: {
+                phone?: string;
+            };
+            header?: never;
+            path: {
+                alarm_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallScriptShape"];
                 };
             };
             /** @description a problem of RFC 9457 */
@@ -8449,6 +10272,46 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AlarmAnswer"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    duty_assignees: {
+        parameters: {
+            query: {
+                site: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssigneeList"];
                 };
             };
             /** @description a problem of RFC 9457 */
@@ -10346,6 +12209,91 @@ export interface operations {
             };
         };
     };
+    duty_record_of_day: {
+        parameters: {
+            query: {
+                site: string;
+                /** @description in the site's own zone; today when left out */
+                date?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DutyRecordShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    duty_page_of_day: {
+        parameters: {
+            query: {
+                site: string;
+                /** @description in the site's own zone; today when left out */
+                date?: string | null;
+                language?: "zh" | "en";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
     escalations_duty_rosters: {
         parameters: {
             query?: {
@@ -10999,6 +12947,403 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    figures_alarm_figures: {
+        parameters: {
+            query?: {
+                site?: string | null;
+                /** @description first moment, inclusive */
+                from?: string | null;
+                /** @description last moment, exclusive */
+                to?: string | null;
+                by?: ("shift" | "operator" | "day") | null;
+                /** @description operator positions that share the alarms */
+                positions?: number;
+                /** @description when shifts begin, in the site's own time */
+                shifts?: string;
+                form?: "json" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FiguresShape"];
+                    "text/csv": unknown;
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    figures_device_cover: {
+        parameters: {
+            query?: {
+                site?: string | null;
+                /** @description a past moment: how it stood in the hour before */
+                at?: string | null;
+                /** @description first moment, inclusive */
+                from?: string | null;
+                /** @description last moment, exclusive */
+                to?: string | null;
+                form?: "json" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__shapes__figures__CoverShape"];
+                    "text/csv": unknown;
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    shift_handovers: {
+        parameters: {
+            query?: {
+                site?: string | null;
+                state?: string | null;
+                /** @description first moment, inclusive */
+                from?: string | null;
+                /** @description last moment, exclusive */
+                to?: string | null;
+                /** @description next_cursor of the page before */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandOverPage"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    shift_offer_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OfferAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandOverAnswer"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    shift_handover_draft: {
+        parameters: {
+            query: {
+                site: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandOverDraft"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    shift_one_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handover_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandOverShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    shift_handover_page: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handover_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    shift_take_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handover_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakeAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandOverAnswer"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    shift_withdraw_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handover_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WithdrawHandOverAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandOverAnswer"];
+                };
             };
             /** @description a problem of RFC 9457 */
             "4XX": {
@@ -11684,6 +14029,93 @@ export interface operations {
                 content: {
                     "application/vnd.apache.parquet": unknown;
                     "text/csv; charset=utf-8": unknown;
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    incidents_span_export: {
+        parameters: {
+            query: {
+                site: string;
+                from: string;
+                to: string;
+                form?: "zip" | "html";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                    "text/html; charset=utf-8": unknown;
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    incidents_incident_export: {
+        parameters: {
+            query?: {
+                form?: "zip" | "html";
+            };
+            header?: never;
+            path: {
+                alarm_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": unknown;
+                    "text/html; charset=utf-8": unknown;
                 };
             };
             /** @description a problem of RFC 9457 */
@@ -13599,6 +16031,386 @@ export interface operations {
             };
         };
     };
+    shift_presence_checks: {
+        parameters: {
+            query?: {
+                site?: string | null;
+                state?: string | null;
+                /** @description first moment, inclusive */
+                from?: string | null;
+                /** @description last moment, exclusive */
+                to?: string | null;
+                /** @description next_cursor of the page before */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactPage"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    shift_ask_presence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PresenceAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShiftAnswer"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    shift_presence_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                check_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    shift_answer_presence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                check_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PresenceAnswerAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShiftAnswer"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    shift_presence_schedules: {
+        parameters: {
+            query?: {
+                /** @description next_cursor of the page before */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PresenceSchedulePage"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    shift_new_presence_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PresenceScheduleShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    shift_presence_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PresenceScheduleShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    shift_change_presence_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleEdit"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PresenceScheduleShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    shift_remove_presence_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
     suppressions_proof_records: {
         parameters: {
             query?: {
@@ -14216,7 +17028,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CoverShape"];
+                    "application/json": components["schemas"]["api__shapes__rule_views__CoverShape"];
                 };
             };
             /** @description a problem of RFC 9457 */
@@ -14784,6 +17596,127 @@ export interface operations {
                     "application/json": unknown;
                     "text/csv; charset=utf-8": unknown;
                     "text/html; charset=utf-8": unknown;
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    shift_self_tests: {
+        parameters: {
+            query?: {
+                state?: string | null;
+                /** @description next_cursor of the page before */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SelfTestPage"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    shift_run_self_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SelfTestShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    shift_self_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                test_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SelfTestShape"];
                 };
             };
             /** @description a problem of RFC 9457 */
