@@ -170,8 +170,19 @@ def _notify(linkage: Linkage, transition: Transition, deeds: _Deeds) -> None:
     alarm = transition.alarm
     for to in dict.fromkeys(linkage.notify):
         key = derived_id("notify", linkage.id, alarm.id, alarm.seq, to)
+        is_named = to.startswith(("user:", "role:", "group:"))  # looked up when the message is written, and told by every channel they have
         deeds.intents.append(
-            NotifyWanted(key=key, linkage_id=linkage.id, alarm_id=alarm.id, alarm_seq=alarm.seq, to=to, at_ms=transition.at_ms)
+            NotifyWanted(
+                key=key,
+                linkage_id=linkage.id,
+                alarm_id=alarm.id,
+                alarm_seq=alarm.seq,
+                to="" if is_named else to,
+                at_ms=transition.at_ms,
+                channel="" if is_named else "email",
+                recipient=to if is_named else "",
+                cause=f"linkage:{linkage.id}:{alarm.seq}" if is_named else "",
+            )
         )
     count = len(dict.fromkeys(linkage.notify))
     deeds.say(f"notify {count}", f"通知 {count} 人")

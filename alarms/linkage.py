@@ -23,7 +23,7 @@ class Linkage:
     zones: tuple[str, ...] = ()
     min_severity: Severity = Severity.INFO
     triggers: int = 1
-    notify: tuple[str, ...] = ()  # e-mail addresses
+    notify: tuple[str, ...] = ()  # e-mail addresses, `user:ID`, `role:ROLE`, `group:ID`
     cut: str = "none"
     hazard: bool = False
     hazard_after: int = 3  # occurrences (alarm.count or alarms of the point) before a hazard is wanted

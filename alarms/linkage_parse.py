@@ -21,7 +21,7 @@ KINDS = ("smoke", "heat", "gas", "electrical", "water", "power", "device", "pres
 MOST_TRIGGERS = 10
 MOST_HAZARD_AFTER = 1_000
 _SEVERITIES = {severity.name.lower(): severity for severity in Severity}
-_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\Z")
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\Z|role:(operator|manager|enterprise|supervisor|administrator)\Z|(user|group):[A-Za-z0-9_.-]{1,64}\Z")
 _FIELDS = frozenset(
     {
         "id", "name", "on", "kinds", "sites", "zones", "min_severity", "triggers", "notify", "cut",
@@ -113,7 +113,7 @@ def parse_linkage(data: Mapping[Any, Any]) -> Linkage:
         zones=read.many("zones", "zone ids", ID_PATTERN.match),
         min_severity=_SEVERITIES[severity],
         triggers=read.whole("triggers", MOST_TRIGGERS, 2 if cut == "automatic" else 1),
-        notify=read.many("notify", "e-mail addresses", _ADDRESS.match),
+        notify=read.many("notify", "e-mail addresses, user:ID, role:ROLE or group:ID", _ADDRESS.match),
         cut=cut,
         hazard=read.flag("hazard", False),
         hazard_after=read.whole("hazard_after", MOST_HAZARD_AFTER, 3),

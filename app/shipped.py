@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from alarms.escalation_parse import parse_escalation
 from alarms.linkage_parse import parse_linkage
 from rules.parse import parse_rule
 from sites.records import Conflict
@@ -46,12 +47,17 @@ def linkages() -> list[Any]:
     return [parse_linkage(document) for document in _documents(_ROOT / "alarms" / "sets")]
 
 
+def escalations() -> list[Any]:
+    """The shipped escalation policies."""
+    return [parse_escalation(document) for document in _documents(_ROOT / "alarms" / "sets" / "escalations")]
+
+
 def ensure(records: Records, now_ms: int) -> int:
     """Insert what is shipped into records that hold no rule; returns how many things were inserted."""
     if records.all_things("rule"):
         return 0
     inserted = 0
-    for kind, things in (("rule", rules()), ("linkage", linkages())):
+    for kind, things in (("rule", rules()), ("linkage", linkages()), ("escalation", escalations())):
         for thing in things:
             try:
                 records.insert(kind, thing, SERVICE, now_ms)

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import logging
 import threading
+import warnings
 from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
 from urllib.parse import unquote
 
 import apprise
@@ -20,6 +23,7 @@ SCHEMES = (
     "wecombot", "dingtalk", "feishu", "lark", "slack", "tgram", "discord", "msteams", "gchat", "webexteams", "line",
 )  # fmt: skip
 _turn = threading.local()
+_loading = threading.Lock()
 
 
 class _Hearing(logging.Handler):
@@ -31,12 +35,21 @@ class _Hearing(logging.Handler):
             heard.append(record.getMessage())
 
 
+@cache
+def _library() -> Any:
+    """Apprise with its services loaded, once, when the first robot is named: it loads all of them, and one warns of its own past."""
+    with _loading, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        apprise.Apprise.instantiate("json://127.0.0.1", suppress_exceptions=True)
+    return apprise.Apprise
+
+
 def check(url: str, more: Sequence[str] = ()) -> None:
     """Raises NeverTaken for a URL that is no chat robot's; `more` are further schemes that are allowed."""
     scheme = url.partition("://")[0].lower()
     if scheme not in SCHEMES and scheme not in more:
         raise NeverTaken(f"{scheme or 'this'}:// is no chat service; there are {', '.join((*SCHEMES, *more))}")
-    if apprise.Apprise.instantiate(url, suppress_exceptions=True) is None:
+    if _library().instantiate(url, suppress_exceptions=True) is None:
         raise NeverTaken(f"the {scheme}:// URL is not complete: see the documentation of apprise for its form")
 
 
@@ -61,7 +74,7 @@ class Chat:
 
     def _one(self, message: Message) -> Taken:
         check(message.to, self._more)
-        robot = apprise.Apprise.instantiate(message.to, suppress_exceptions=True)
+        robot = _library().instantiate(message.to, suppress_exceptions=True)
         if robot is None:
             raise NeverTaken("the URL cannot be read")
         _turn.heard = []
