@@ -34,11 +34,12 @@ def _take_over(old_program: Program, old_memory: Memory, new_program: Program, m
     old, before = derived_of(old_program, old_memory)
     derived, own = derived_of(new_program, memory)
     before.fit()
-    state, known = before.dump(), before.known()
-    if not len(known):
-        return
     rules = rules_by_id(new_program, [rule.id for rule in old_program.rules])
-    pair_of = find_pairs(derived, old.row[known].astype(np.int64), rules[state.rules])  # rows lie as they did: one roster
+    rule = old.rule[: old.pairs]
+    pair_of = find_pairs(derived, old.row[: old.pairs].astype(np.int64), rules[rule])  # rows lie as they did: one roster
+    there = np.flatnonzero(pair_of >= 0)
+    if not len(there):
+        return
     is_same_window = np.array(
         [
             at >= 0 and window_meaning(rule) == window_meaning(new_program.rules[at])
@@ -48,15 +49,14 @@ def _take_over(old_program: Program, old_memory: Memory, new_program: Program, m
     )
     old_meaning, new_meaning = _numbered(old_program, new_program)
     # the same level of the same pair, before and now
-    pairs = np.flatnonzero(pair_of >= 0)
-    count = np.minimum(old.levels[known[pairs]], derived.levels[pair_of[pairs]])
-    was, _ = spread(old.first_check[known[pairs]], count)
-    now, _ = spread(derived.first_check[pair_of[pairs]], count)
+    count = np.minimum(old.levels[there], derived.levels[pair_of[there]])
+    was, _ = spread(old.first_check[there], count)
+    now, _ = spread(derived.first_check[pair_of[there]], count)
     alike = old_meaning[old.tier.check_spec[was]] == new_meaning[derived.tier.check_spec[now]]
     old_goes_on: NDArray[np.bool_] = np.zeros(old.checks, np.bool_)
     new_went_on: NDArray[np.bool_] = np.zeros(derived.checks, np.bool_)
     old_goes_on[was[alike]] = new_went_on[now[alike]] = True
-    own.load(state, pair_of, is_same_window[state.rules], old_goes_on[np.flatnonzero(before.status[: before.checks])])
+    own.take_over(before, pair_of, is_same_window[rule], old_goes_on)
     _begin_true_ones(new_program, memory, new_went_on)
     loosen(new_program, memory)
 

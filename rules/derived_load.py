@@ -30,7 +30,7 @@ def load_derived(program: Program, memory: Memory, state: DerivedState, rule_ids
     pair_of = find_pairs(derived, _rows_of(program, state.keys), rules[state.rules] if len(rules) else np.zeros(0, np.int64))
     groups, part_ms = derived.group[pair_of], derived.recipes.part_ms[derived.rule[pair_of]]
     same = (pair_of >= 0) & (groups == state.groups) & (part_ms == state.part_ms)
-    own.load(state, pair_of, same, np.ones(len(state.check_pair), np.bool_))
+    own.load(state, pair_of, same)
 
 
 def rules_by_id(program: Program, rule_ids: list[str]) -> NDArray[np.int64]:

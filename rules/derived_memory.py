@@ -140,9 +140,8 @@ class DerivedMemory:
             state.cells[group.name] = [place[own[at]], number, *columns]
         return state
 
-    def load(self, state: DerivedState, pair_of: NDArray[np.int64], same_window: NDArray[np.bool_], same_check: NDArray[np.bool_]) -> None:
-        """Take over a dump: entry i of it is now `pair_of[i]` (-1: gone). A window is kept where `same_window`, a running hold where
-        `same_check` (by check of the dump); an active condition always, at the most severe level that there still is."""
+    def load(self, state: DerivedState, pair_of: NDArray[np.int64], same_window: NDArray[np.bool_]) -> None:
+        """Take over a dump: entry i of it is now `pair_of[i]` (-1: gone). A window is kept where `same_window`."""
         use = np.flatnonzero((pair_of >= 0) & same_window)
         for name, column in state.pairs.items():
             getattr(self, name)[pair_of[use]] = column[use]
@@ -151,11 +150,34 @@ class DerivedMemory:
             kept = np.flatnonzero((pair_of[at] >= 0) & same_window[at])
             slots = self.derived.slot[pair_of[at[kept]]].astype(np.int64)
             self.parts[Group[name]].put(slots, number[kept], [column[kept] for column in columns])
-        pair = pair_of[state.check_pair]
+        self._keep_checks(pair_of[state.check_pair], state.check_level, state.checks, np.ones(len(state.check_pair), np.bool_))
+
+    def take_over(
+        self, before: DerivedMemory, pair_of: NDArray[np.int64], same_window: NDArray[np.bool_], same_check: NDArray[np.bool_]
+    ) -> None:
+        """What pairs of another memory, which is not changed, are now: its pair i is now `pair_of[i]` (-1: gone). A window is kept where
+        `same_window`, a running hold where `same_check`; an active condition always, at the most severe level that there still is."""
+        old = np.flatnonzero((pair_of >= 0) & same_window)
+        new = pair_of[old]
+        for name in (*_BY_PAIR, "recent"):
+            getattr(self, name)[new] = getattr(before, name)[old]
+        groups = self.derived.group[new]
+        for group, parts in self.parts.items():
+            own = np.flatnonzero(groups == group)
+            slots, theirs = self.derived.slot[new[own]].astype(np.int64), before.derived.slot[old[own]].astype(np.int64)
+            parts.copy(slots, before.parts[group], theirs)
+        busy = np.flatnonzero(before.status[: before.checks])
+        pair = before.derived.check_pair[busy]
+        checks = {name: getattr(before, name)[busy] for name in _BY_CHECK}
+        self._keep_checks(pair_of[pair], busy - before.derived.first_check[pair], checks, same_check[busy])
+
+    def _keep_checks(
+        self, pair: NDArray[np.int64], level: NDArray[np.int64], checks: dict[str, NDArray[Any]], same: NDArray[np.bool_]
+    ) -> None:
         kept = np.flatnonzero(pair >= 0)
-        level = np.minimum(state.check_level[kept], self.derived.levels[pair[kept]] - 1)
+        level = np.minimum(level[kept], self.derived.levels[pair[kept]] - 1)
         check = self.derived.first_check[pair[kept]] + level
-        keep = np.where(same_check[kept], 0xFF, ACTIVE | SHUT).astype(np.uint8)
-        np.bitwise_or.at(self.status, check, state.checks["status"][kept] & keep)
+        keep = np.where(same[kept], 0xFF, ACTIVE | SHUT).astype(np.uint8)
+        np.bitwise_or.at(self.status, check, checks["status"][kept] & keep)
         for name in ("since_taken_ms", "since_clock_ms"):
-            getattr(self, name)[check[same_check[kept]]] = state.checks[name][kept][same_check[kept]]
+            getattr(self, name)[check[same[kept]]] = checks[name][kept][same[kept]]

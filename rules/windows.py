@@ -163,10 +163,21 @@ class Parts:
 
     def cells(self, slots: NDArray[np.int64], head: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], list[NDArray[Any]]]:
         """What these windows hold, sparsely: place in `slots`, part number, and the columns in their order."""
-        numbers = _numbers(head)
-        own, part = np.nonzero(self.columns["counts"][slots[:, None], numbers % PARTS] > 0)
-        found = numbers[own, part]
-        return own, found, [column[slots[own], found % PARTS] for column in self.columns.values()]
+        own, place = np.nonzero(self.columns["counts"][slots])
+        at, newest = slots[own], head[own]
+        return own, newest - (newest - place) % PARTS, [column[at, place] for column in self.columns.values()]
+
+    def copy(self, slots: NDArray[np.int64], other: Parts, theirs: NDArray[np.int64]) -> None:
+        """Let these windows hold what `theirs` of another hold, which is not changed."""
+        is_all = len(slots) == self.size == other.size and bool((slots == theirs).all())
+        for name, column in other.columns.items():
+            if is_all:
+                self.columns[name] = column.copy()
+            else:
+                self.columns[name][slots] = column[theirs]
+        for name, sums in other.sums.items():
+            self.sums[name][slots] = sums[theirs]
+        self.oldest[slots], self.top[slots] = other.oldest[theirs], other.top[theirs]
 
     def put(self, slots: NDArray[np.int64], parts: NDArray[np.int64], columns: list[NDArray[Any]]) -> None:
         """Set the contents of single parts of windows that held nothing, as `cells` told them."""
