@@ -53,7 +53,7 @@ class Scene:
 
 
 class SubjectFrame:
-    """Some subjects of one group, each at its own moment. `memory` None: nothing is written, the `for`s are only looked at."""
+    """Some subjects of one group, each at its own moment. `writes`: it is noted since when conditions of a `for` are true."""
 
     def __init__(
         self, scene: Scene, group: Group, subjects: NDArray[np.int64], at_ms: NDArray[np.int64], memory: GroupMemory, writes: bool = True
@@ -134,15 +134,15 @@ class _PointFrame:
 
 
 def condition_of(
-    scene: Scene, group: Group, subjects: NDArray[np.int64], at_ms: NDArray[np.int64], memory: GroupMemory
+    scene: Scene, group: Group, subjects: NDArray[np.int64], at_ms: NDArray[np.int64], memory: GroupMemory, writes: bool = True
 ) -> tuple[Interval, NDArray[np.float64]]:
     """The condition (or number, or votes) of these subjects at these moments, and the number to show for it (NaN: none). Notes since when
-    conditions of a `for` are true."""
+    conditions of a `for` are true, unless it only looks."""
     if group.tree is None:
         interval = _votes(scene, group, subjects, at_ms)
         return interval, interval[0]
     wanted, found = group.shown, []
-    frame = SubjectFrame(scene, group, subjects, at_ms, memory)
+    frame = SubjectFrame(scene, group, subjects, at_ms, memory, writes)
     made = evaluate(group.tree.root, frame, lambda node, interval: found.append(interval) if node is wanted else None)
     if wanted is None or wanted.is_condition:
         return made, np.full(len(subjects), np.nan)

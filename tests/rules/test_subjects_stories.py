@@ -18,6 +18,7 @@ from rules.findings import Finding
 from rules.memory import Memory
 from rules.model import Direction, Level, Rule, RuleKind, Schedule, Scope, Severity
 from rules.parse import parse_rules
+from rules.subjects_explain import gate_truth, truth_of
 from sites.calendars import Window
 from sites.latest import apply_latest
 from sites.model import Device, Site, Zone
@@ -444,6 +445,44 @@ def test_points_that_appear_are_looked_at() -> None:
     extend(bench.program, bench.roster, first)
     assert bench.read(2, n_lel=30) == [("raised", "zone:z", 2.0, 2)]
     assert tell(step(bench.program, bench.memory, Readings.of([row], [3000], [3000], [11.0]), 3000)) == [("raised", "device:c", 11.0, 3)]
+
+
+def test_the_live_truth_of_a_vote_is_told() -> None:
+    bench = Bench(vote(2, hold_s=5, only_while="not alarm(x)"))
+    bench.read(1, a_lel=30, b_lel=3)
+    truth = truth_of(bench.program, bench.memory, "r", "zone:z")
+    assert truth is not None
+    assert (truth.low, truth.high, truth.value, truth.level, truth.is_open) == (1, 1, 1, -1, True)
+    assert [(point.point, point.value, point.is_known, point.votes) for point in truth.points] == [
+        ("a:lel", 30, True, True),
+        ("a:lel.2", None, False, None),
+        ("b:lel", 3, True, False),
+    ]
+    bench.read(2, b_lel=30)
+    truth = truth_of(bench.program, bench.memory, "r", "zone:z")
+    assert truth is not None
+    assert [(each.phase, each.since_ms, each.due_ms) for each in truth.levels] == [("rising", 2000, 7000)]
+    assert truth.gate is not None
+    assert truth.gate.truth is True
+    assert truth_of(bench.program, bench.memory, "r", "zone:other") is None
+    assert truth_of(bench.program, bench.memory, "other", "zone:z") is None
+
+
+def test_the_live_truth_of_conditions_is_told_and_changes_nothing() -> None:
+    bench = Bench(expression("for(lel >= 25 %LEL, 5 s) and closed = 1"), level(id="g", only_while="closed = 1"))
+    bench.read(1, b_lel=30)
+    for _ in range(2):
+        truth = truth_of(bench.program, bench.memory, "r", "device:b")
+        assert truth is not None
+        assert truth.condition is not None
+        assert [part.truth for part in truth.condition.parts] == [False, None]
+        assert truth.condition.parts[0].parts[0].truth is True
+    gate = gate_truth(bench.program, bench.memory, "g", "b")
+    assert gate is not None
+    assert (gate[0].truth, gate[1]) == (None, False)
+    assert gate_truth(bench.program, bench.memory, "g", "b", "2") is None
+    assert bench.read(3, b_closed=1) == [("raised", "point:b:lel", 30.0, 3)]
+    assert bench.wait(7) == [("raised", "device:b", 30.0, 6)]
 
 
 def test_when_something_is_due_is_told() -> None:
