@@ -115,7 +115,7 @@ def _walk(program: Program, memory: Memory | DerivedMemory, rows: list[tuple[Any
                 level=after.bit_length() - 1,
                 severity=active.severity if active else None,
                 limit=program.specs.limit(program.check_spec[first + after.bit_length() - 1]) if active and not rule.states else None,
-                value=value,
+                value=value if value == value else None,  # NaN: a derived value that is not known
                 at_ms=at_ms,
                 fired_ms=fired,
                 is_late=late,
