@@ -102,7 +102,7 @@ class House:
     # -- its life --------------------------------------------------------------------------------------------------
 
     def _open(self) -> None:
-        self.journal = Disk(self.folder / "journal.db", reserve_bytes=0)
+        self.journal = self.open_journal()
         self.warden: Warden = restore(self.folder / "snapshots", self.journal).warden
         self.inbox = Inbox()
         decoder = Decoder(self.warden.configuration.roster, ROUTES, CODECS)
@@ -112,6 +112,9 @@ class House:
             self.warden, self.journal, self.clock.now_ms, self.inbox, decoder, self.outlet, courier, (), Pace(scan_max_ms=3_600_000)
         )
         self.scan.put(Resumed(since_ms=self.warden.now_ms))
+
+    def open_journal(self) -> Any:
+        return Disk(self.folder / "journal.db", reserve_bytes=0)
 
     def crash(self, down_ms: int = 0) -> None:
         """`kill -9` and start again: only what is on disk is left."""
