@@ -15,10 +15,11 @@ from test_engine_equals_reference import Engine, play
 from test_engine_stories import Bench
 from test_gates import make_places, schedules, stories
 
-from rules.engine import due_ms
-from rules.findings import Finding
-from rules.model import Rule, RuleKind, Schedule, When
+from rules.engine import due_ms, step
+from rules.findings import Edge, Finding
+from rules.model import Rule, RuleKind, Schedule, Statistic, When
 from sites.calendars import Window
+from sites.readings import Readings
 
 
 class GatedDerived(DerivedReference):
@@ -146,3 +147,12 @@ def test_an_edit_that_takes_the_schedule_away_begins_what_is_met() -> None:
     assert bench.wait(101) == []
     bench.edit(derived(RuleKind.COUNT, 2))
     assert bench.wait(102) == raised(101)
+
+
+def test_a_value_that_is_not_known_any_more_is_cleared_without_one() -> None:
+    rule = derived(RuleKind.WINDOW, 1, statistic=Statistic.MAX, covered=0.0, window_s=6.0)
+    bench = Bench(replace(rule, schedule=Schedule(windows=(Window(EIGHT, EIGHT + 2),))))
+    assert bench.read(100, 1) == raised(100)
+    batch = Readings.of([], [], [], [], [])
+    (finding,) = step(bench.program, bench.memory, batch, 120_000)
+    assert (finding.edge, finding.value) == (Edge.CLEARED, None)
