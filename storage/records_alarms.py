@@ -50,8 +50,8 @@ def page(connection: Connection, query: AlarmQuery, sites: Scope) -> Page[Alarm]
         # few: through their tags. Many: from the newest of them on, whatever comes, of which every so many-th is one
         if number <= FEW:
             by_tag: ColumnElement[bool] = _a.c.tag_id.in_(select(_t.c.id).where(_t.c.alarms > 0, *wanted.values()))
-            statement = statement.where(or_(by_tag, _a.c.id.in_(named)) if named else by_tag)
             order = [(_a.c.raised_ms + 0).label("raised_at"), _a.c.id]  # not by the index of all
+            statement = select(*order).where(*_row_conditions(query), or_(by_tag, _a.c.id.in_(named)) if named else by_tag)
         else:
             has_tag = exists().where(_t.c.id == _a.c.tag_id, *wanted.values())
             statement = statement.where(or_(has_tag, _a.c.id.in_(named)) if named else has_tag)
