@@ -128,7 +128,7 @@ def seed(program: Program, memory: Memory, pairs: NDArray[np.int64]) -> None:
     heard = columns.latest_taken_ms[row] != NEVER
     pairs, row = pairs[heard], row[heard]
     if len(pairs):
-        taken, now = columns.latest_taken_ms[row], np.minimum(columns.latest_arrived_ms[row], memory.now_ms)
+        taken, now = columns.latest_taken_ms[row], columns.latest_arrived_ms[row]
         late = columns.latest_delay_ms[row] > _lateness(program, pairs)
         _hear(program, memory, pairs, taken, now, columns.latest_values[row], late)
         own.values[pairs] = np.nan

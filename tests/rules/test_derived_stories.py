@@ -399,6 +399,29 @@ def test_a_new_rule_begins_with_the_latest_reading() -> None:
     assert bench.read(120, 1) == raised(120)
 
 
+def test_a_window_that_begins_with_the_latest_reading_moves_on_from_when_that_was_heard() -> None:
+    bench = Bench(level_rule(90))
+    bench.read(100, 1)
+    bench.wait(104)
+    bench.edit(level_rule(90), derived(RuleKind.COUNT, 5, window_s=20.0))
+    bench.wait(119.9)
+    assert np.isnan(value_of(bench))
+    bench.wait(120)
+    assert value_of(bench) == 0.0
+
+
+def test_a_rule_over_fewer_levels_keeps_its_alarm_at_the_most_severe_left() -> None:
+    bench = Bench(derived(RuleKind.COUNT, 1, 2))
+    bench.read(100, 1)
+    assert bench.read(110, 1) == [("stepped", 1, 110, 110)]
+    bench.edit(derived(RuleKind.COUNT, 1))
+    assert bench.wait(111) == []
+    assert bench.read(112, 1) == []
+    assert bench.wait(300) == []  # overdue before anything leaves
+    assert bench.read(301, 1) == []
+    assert value_of(bench) == 1.0
+
+
 def test_an_edit_of_the_limit_never_clears_by_itself() -> None:
     bench = Bench(derived(RuleKind.COUNT, 2))
     bench.read(100, 1)
