@@ -20,6 +20,7 @@ from alarms.follow import follow
 from alarms.handovers import HandOvers
 from alarms.linkage import CutWanted, HazardWanted, Intent, NotifyWanted
 from alarms.model import Transition
+from alarms.peaks import Peaks
 from alarms.presence_checks import PresenceChecks
 from alarms.proof_tests import ProofTests
 from alarms.realarm import Realarm
@@ -58,6 +59,7 @@ from sites.readings import RETAINED, RawReadings, Readings
 from storage.projection import Heard, HistoryBatch, Outcome
 
 _NOTHING = Readings.of([], [], [], [])
+_NO_ROWS = np.zeros(0, np.int32)
 
 
 class Warden:
@@ -88,6 +90,7 @@ class Warden:
         self._late = LateAlarms()
         self._watched: dict[int, str] = {}  # point row -> circuit id, of circuits whose readings matter now
         self._watch_rows = np.zeros(0, np.int32)
+        self._is_watch_stale = True
         self._furnish()
 
     def _furnish(self) -> None:
@@ -97,6 +100,8 @@ class Warden:
         suppressions, proof_tests = Suppressions(self.book, roster), ProofTests(self.book, roster)
         self.book.suppressors = (suppressions.causes, proof_tests.causes)
         self.orders.simulate_in(proof_tests.of_circuit)
+        self.peaks = Peaks(roster, self.configuration.rules.get)
+        self.book.worst = self.peaks.worst
         self.runs = Runs(self.orders, roster, documents["plan"], documents["calendar"], lambda: self.now_ms)
         sections: list[Section] = [
             suppressions,
@@ -169,6 +174,7 @@ class Warden:
             return readings
         for part in self._parts(readings):
             findings = engine.step(self.program, self.memory, part, int(part.arrived_ms[-1]))
+            self._watch()
             self._happen(happenings(findings, part, self._watched, self._watch_rows), part)
             if self._late:
                 for at_ms, transitions in self._late.uphold(part, self.program, self.memory, self.configuration, self.book):
@@ -211,7 +217,7 @@ class Warden:
         self._run_to(until_ms)
 
     def _run_to(self, until_ms: int) -> None:
-        self._happen(happenings(engine.step(self.program, self.memory, _NOTHING, until_ms), _NOTHING, {}, self._watch_rows), _NOTHING)
+        self._happen(happenings(engine.step(self.program, self.memory, _NOTHING, until_ms), _NOTHING, {}, _NO_ROWS), _NOTHING)
         self._run_due(until_ms)
         if self._dates_due_ms is not None and self._dates_due_ms <= until_ms:
             wishes, self._dates_due_ms = reminders([self._dated[name] for name in sorted(self._dated)], until_ms)
@@ -224,7 +230,7 @@ class Warden:
         done = 0
         for happening in sequence:
             if happening.upto > done:
-                apply_latest(self.configuration.roster, readings.cut(done, happening.upto))
+                self._hear(readings.cut(done, happening.upto))
                 done = happening.upto
             self._run_due(happening.at_ms)
             if happening.finding is not None:
@@ -232,7 +238,13 @@ class Warden:
             if happening.circuit_id is not None:
                 self.advance(self.orders.measured(happening.circuit_id, happening.at_ms), happening.at_ms)
         if done < len(readings):
-            apply_latest(self.configuration.roster, readings.cut(done, len(readings)))
+            self._hear(readings.cut(done, len(readings)))
+
+    def _hear(self, readings: Readings) -> None:
+        """These readings are the latest now."""
+        apply_latest(self.configuration.roster, readings)
+        if self.peaks:
+            self.peaks.hear(readings)
 
     # -- alarms ----------------------------------------------------------------------------------------------------
 
@@ -252,6 +264,7 @@ class Warden:
             if self._volatile:
                 transition = self.book.mark_unrecorded(transition)
             outcome.transitions.append(transition)
+            self.peaks.follow(transition.alarm)
             intents, firings = follow(self.configuration.linkages.values(), transition, self.book, self.configuration.roster)
             outcome.firings += firings
             self.intend(intents, at_ms)
@@ -300,7 +313,7 @@ class Warden:
         self.out.outcome.order_steps += advance.steps
         self.out.ignored += advance.ignored
         if advance.steps or advance.wishes:
-            self.rewatch()
+            self._is_watch_stale = True
         self._orders_due_ms = self.orders.due_ms()
         for step in advance.steps:
             for section in self.sections:
@@ -324,7 +337,11 @@ class Warden:
             else:
                 return
 
-    def rewatch(self) -> None:
+    def _watch(self) -> None:
+        """Which readings matter to orders now; looked up again only when orders, circuits or points have changed."""
+        if not self._is_watch_stale:
+            return
+        self._is_watch_stale = False
         roster = self.configuration.roster
         circuits = [roster.circuits[circuit_id] for circuit_id in sorted(self.orders.watched()) if circuit_id in roster.circuits]
         self._watched = watched_rows(circuits, roster)
@@ -343,7 +360,7 @@ class Warden:
                 self.out.outcome.points.append((item.device_id, item.metric))
         if roster.size > before and not self._stale_program:
             extend(self.program, roster, self.program.rows)
-            self.rewatch()
+            self._is_watch_stale = True
 
     def _take_item(self, at: int, placed: Placed) -> None:
         item, at_ms = placed.item, placed.at_ms
@@ -421,7 +438,7 @@ class Warden:
                 raise AssertionError(f"nobody takes a {type(item).__name__}")
 
     def _findings(self, findings: list[Finding]) -> None:
-        self._happen(happenings(findings, _NOTHING, {}, self._watch_rows), _NOTHING)
+        self._happen(happenings(findings, _NOTHING, {}, _NO_ROWS), _NOTHING)
 
     def _connect(self, item: Connection, at_ms: int) -> None:
         """Telemetry decides whether we hear, commands whether orders may leave."""
@@ -503,7 +520,7 @@ class Warden:
         program = self.configuration.program(self.program.intervals)
         self.memory = carry(self.program, self.memory, program)
         self.program = program
-        self.rewatch()
+        self._is_watch_stale = True
 
     # -- keeping it ------------------------------------------------------------------------------------------------
 
@@ -533,6 +550,7 @@ class Warden:
             self.refused.dump(),
             self.program.intervals.dump(),
             {section.name: msgspec.msgpack.encode(section.dump()) for section in self.sections},
+            self.peaks.dump(),
         )
 
     def load(self, state: WardenState) -> None:
@@ -555,6 +573,7 @@ class Warden:
         self.orders = Orders(roster, self.book.has_critical)
         self.orders.load(state.orders)
         self._furnish()
+        self.peaks.load(list(self.book.open.values()), state.peaks)
         for section in self.sections:
             if section.name in state.sections:
                 section.load(msgspec.msgpack.decode(state.sections[section.name], type=section.state_type))
@@ -567,7 +586,7 @@ class Warden:
         self._dates_due_ms = 0 if self._dated else None
         self._stale_program = False
         self._orders_due_ms = self.orders.due_ms()
-        self.rewatch()
+        self._is_watch_stale = True
 
     @property
     def out(self) -> Stepped:

@@ -6,7 +6,7 @@ is at most one open order on a circuit. Callers outside the room use `power.orde
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -79,6 +79,21 @@ class OrdersState:
     is_connected: bool = False
     is_lagging: bool = False
     is_full: bool = False
+
+
+class Watches(dict[str, Watch]):
+    """By order id. Remembers which were written, so that only their times are looked at again."""
+
+    def __init__(self, given: Mapping[str, Watch]) -> None:
+        super().__init__(given)
+        self.touched: set[str] = set(given)
+
+    def __setitem__(self, order_id: str, watch: Watch) -> None:
+        super().__setitem__(order_id, watch)
+        self.touched.add(order_id)
+
+    def touch_all(self) -> None:
+        self.touched = set(self)
 
 
 class OrderBook:
@@ -204,7 +219,7 @@ class OrderBook:
             assert self.open_on.get(order.circuit_id, order.id) == order.id, "two open orders on one circuit"
             self.open[order.id] = order
             self.open_on[order.circuit_id] = order.id
-            self.watches.setdefault(order.id, Watch())
+            self.watches[order.id] = self.watches.get(order.id) or Watch()  # written also when it stays: its order has changed
             return
         if self.open.pop(order.id, None) is not None:
             del self.open_on[order.circuit_id]
@@ -229,7 +244,8 @@ class OrderBook:
         """Replace everything by a dumped state."""
         self.open = {order.id: order for order in state.open}
         self.ended = {order.id: order for order in state.ended}
-        self.watches, self.unsettled, self.locks = dict(state.watches), dict(state.unsettled), dict(state.locks)
+        self.watches = Watches(state.watches)
+        self.unsettled, self.locks = dict(state.unsettled), dict(state.locks)
         self.is_connected, self.is_lagging, self.is_full = state.is_connected, state.is_lagging, state.is_full
         self.open_on = {order.circuit_id: order.id for order in state.open}
 

@@ -20,6 +20,7 @@ from alarms.classes import By
 from alarms.linkage import CutWanted
 from alarms.service_alarms import ServiceClear, ServiceRaise
 from power import proving, refusals, sending
+from power.due_times import DueTimes
 from power.errors import RequestRefused, UnknownCircuit
 from power.measure import Poles, measured_of, read_poles, stale_after_ms
 from power.model import Action, Command, Confirmation, Order, OrderState
@@ -43,6 +44,7 @@ class Orders:
 
     def __init__(self, roster: Roster, has_critical: Callable[[str], bool]) -> None:
         self._book = OrderBook(roster, has_critical)
+        self._times = DueTimes()
         self._ran_ms = -1  # of the last `due`: not part of the state, it only spares waking twice
 
     # -- reading it ------------------------------------------------------------------------------------------------
@@ -270,23 +272,33 @@ class Orders:
     def due_ms(self) -> int | None:
         """When the scan must wake next, to call `due` and then ask `to_send`; None: never, as things stand. After `due(t)` it is later
         than t."""
-        moments: list[int] = []
-        for order in self._book.open.values():
-            watch = self._book.watches[order.id]
-            if order.state in (OrderState.REQUESTED, OrderState.SENDING):
-                moments.append(order.expires_ms)
-            elif watch.proof_ms is not None:
-                moments.append(watch.proof_ms)
-            send_ms = sending.next_sending_ms(self._book, order)
-            if send_ms is not None and send_ms > self._ran_ms:
-                moments.append(send_ms)
+        self._times.touch(self._book.watches.touched, self._moment)
+        self._book.watches.touched.clear()
+        return self._times.next_ms(self._moment)
+
+    def _moment(self, order_id: str) -> int | None:
+        """When this order wants to be looked at: its expiry, the end of its proof, its next sending unless that was asked for already."""
+        order = self._book.open.get(order_id)
+        if order is None:
+            return None
+        watch, moments = self._book.watches[order_id], []
+        if order.state in (OrderState.REQUESTED, OrderState.SENDING):
+            moments.append(order.expires_ms)
+        elif watch.proof_ms is not None:
+            moments.append(watch.proof_ms)
+        send_ms = sending.next_sending_ms(self._book, order)
+        if send_ms is not None and send_ms > self._ran_ms:
+            moments.append(send_ms)
         return min(moments, default=None)
 
     def due(self, now_ms: int) -> Advance:
         """Everything that time has brought by now: expiries, ended waits for replies and proofs; forgets what is long over."""
         out = Advance()
+        self.due_ms()
         self._ran_ms = max(self._ran_ms, now_ms)
-        for order in list(self._book.open.values()):
+        ripe = self._times.take(now_ms)
+        self._book.watches.touched |= ripe
+        for order in [order for order in self._book.open.values() if order.id in ripe]:
             watch = self._book.watches[order.id]
             if order.state in (OrderState.REQUESTED, OrderState.SENDING):
                 if now_ms >= order.expires_ms:
@@ -319,20 +331,24 @@ class Orders:
     def connected(self) -> None:
         """Readings and replies can come and commands can leave: absence is evidence again."""
         self._book.is_connected = True
+        self._book.watches.touch_all()
 
     def disconnected(self) -> None:
         """The broker is out of reach, for readings or for commands: nothing is sent, and hearing nothing is no evidence."""
         self._book.is_connected = False
+        self._book.watches.touch_all()
 
     def lagging(self, is_lagging: bool) -> None:
         """The inbox lags behind what has arrived (or no longer): no retries meanwhile."""
         self._book.is_lagging = is_lagging
+        self._book.watches.touch_all()
 
     def resumed(self, now_ms: int) -> Advance:
         """After a restart, once, before anything else: what was found in `sending` has an uncertain fate; waits for a proof start again,
         because nothing was heard while the service was down. Not connected until `connected` says so."""
         out = Advance()
         self._book.is_connected = self._book.is_lagging = False
+        self._book.watches.touch_all()
         for order in list(self._book.open.values()):
             watch = self._book.watches[order.id]
             if order.state is OrderState.SENDING:
@@ -365,6 +381,7 @@ class Orders:
     def load(self, state: OrdersState) -> None:
         """Replace everything by a dumped state."""
         self._book.load(state)
+        self._times.clear()
 
 
 def _check(request: Cut | Restore, circuit_ids: tuple[str, ...]) -> None:

@@ -49,7 +49,7 @@ def start(book: OrderBook, order: Order, now_ms: int, out: Advance) -> Command |
     if circuit is None:
         _stop(book, order, refusals.CIRCUIT_GONE, now_ms, out)
         return None
-    by = By.PERSON if order.who is not None else By.LINKAGE
+    by = By.PERSON if order.who is not None else By.PLAN if order.cause.startswith("run:") else By.LINKAGE
     no = book.refusal(order.action, circuit, by, now_ms, own_id=order.id)
     if no is not None:
         _stop(book, order, no, now_ms, out)
