@@ -11,6 +11,7 @@ import pytest
 from test_engine_stories import Bench, level_rule, tell
 
 from rules.compile import extend
+from rules.derived import present_value
 from rules.engine import due_ms, pause, resume, step
 from rules.memory import Memory, MemoryState
 from rules.model import Direction, Level, Meets, Rule, RuleKind, Severity, Statistic, Weighting
@@ -457,6 +458,15 @@ def test_a_snapshot_keeps_windows_and_an_older_one_has_none(tmp_path: Path) -> N
     bench.memory = Memory(bench.program)
     bench.memory.load(older)
     assert bench.read(130, 1) == []
+
+
+def test_the_present_value_of_a_rule_on_a_point_is_told_if_it_is_known() -> None:
+    bench = Bench(derived(RuleKind.COUNT, 5), rate(5, id="r"))
+    bench.read(100, 1)
+    assert present_value(bench.program, bench.memory, "d", bench.row) == 1.0
+    assert present_value(bench.program, bench.memory, "r", bench.row) is None
+    assert present_value(bench.program, bench.memory, "lel", bench.row) is None
+    assert present_value(bench.program, bench.memory, "d", bench.row + 1) is None
 
 
 # -- bounds -----------------------------------------------------------------------------------------------------------

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from rules.errors import RuleError
 from rules.model import Direction, Meets, RuleKind, Statistic, Weighting
-from rules.parse import parse_rule, rule_data
+from rules.parse import parse_rule, parse_rules, rule_data
 
 
 def rule(kind: str, limit: float = 5, word: str = "above", **changes: Any) -> dict[str, Any]:
@@ -101,3 +103,9 @@ def test_fields_arrive_where_they_are_meant() -> None:
 
 def test_a_clause_about_readings_does_not_bound_what_is_derived_from_them() -> None:
     assert parse_rule(rule("window", 70, metric="co")).levels[0].limit == 70
+
+
+def test_the_rules_of_the_documentation_are_accepted() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "rules-derived.md").read_text(encoding="utf-8")
+    found = [each for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) for each in parse_rules(yaml.safe_load(block))]
+    assert {each.kind for each in found} >= {RuleKind.RATE, RuleKind.WINDOW, RuleKind.COUNT, RuleKind.STUCK}
