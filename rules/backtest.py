@@ -27,7 +27,7 @@ class Run:
     def __init__(self, rule: Rule, roster: Roster, companions: Iterable[Rule] = (), overrides: Iterable[Override] = ()) -> None:
         self.rule = replace(rule, enabled=True)
         others = [other for other in companions if other.id != rule.id]
-        self.program = compile([self.rule, *others], roster)
+        self.program = compile([self.rule, *others], roster, None, overrides)
         self.memory = Memory(self.program)
         self._has_others = bool(others)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from rules.expression import Explained
 from rules.findings import Edge, Finding
 from rules.model import DERIVED_KINDS, Direction, Rule, RuleKind
 from rules.standing import LevelStanding, Standing
@@ -63,6 +64,8 @@ def explain(
         steps.append(
             Said(code="gate_open", zh="此时规则生效：时段与使能条件均满足。", en="The rule applies: its schedule and its condition let it.")
         )
+    for part in (standing.condition, standing.only_while):
+        steps += [] if part is None else _truths(part)
     steps += [_level(rule, standing, level, timezone) for level in standing.levels]
     steps += [_edge(rule, finding, timezone) for finding in findings[-20:]]
     return Explanation(
@@ -192,6 +195,26 @@ def _reading(standing: Standing, timezone: str, at_ms: int) -> Said:
     )
 
 
+def _truths(told: Explained) -> list[Said]:
+    """Each comparison of an expression, in its order: those that contain conditions only are said by their parts."""
+    inner = [said for part in told.parts for said in _truths(part)]
+    if inner or (told.truth is None and told.value is not None):
+        return inner
+    if all(part.truth is None for part in told.parts) and not told.parts:
+        return []
+    zh = {True: "成立", False: "不成立", None: "未知"}[told.truth]
+    en = {True: "true", False: "not true", None: "unknown"}[told.truth]
+    numbers = "，".join(f"{part.text} = {part.value:.6g}" for part in told.parts if part.value is not None)
+    return [
+        Said(
+            code="condition",
+            zh=f"条件 {told.text}：{zh}" + (f"（{numbers}）。" if numbers else "。"),
+            en=f"Condition {told.text}: {en}" + (f" ({numbers.replace('，', ', ')})." if numbers else "."),
+            figures={"text": told.text, "truth": en},
+        )
+    ]
+
+
 def _level(rule: Rule, standing: Standing, level: LevelStanding, timezone: str) -> Said:
     name = level.severity.name.lower()
     zh_state, en_state = {
@@ -278,12 +301,16 @@ def _compared(rule: Rule, level: LevelStanding, standing: Standing, language: st
         if language == "zh":
             return f"{zh_value}{'属于' if is_met else '不属于'}报警状态({states})"
         return f"{en_value} is {'one' if is_met else 'none'} of the alarm states ({states})"
+    if level.limit is None:
+        if language == "zh":
+            return f"表达式{'成立' if is_met else '不成立'}"
+        return f"the expression is {'true' if is_met else 'not true'}"
     limit, margin = _number(level.limit, standing), _number(abs(level.margin) if level.margin is not None else None, standing)
     if rule.kind is RuleKind.SILENCE:
         if language == "zh":
             return f"{zh_value}，{'已达到' if is_met else '未达到'}限值 {limit}"
         return f"{en_value}, {'at or past' if is_met else 'short of'} the limit of {limit}"
-    above = rule.direction is Direction.ABOVE
+    above = rule.direction is Direction.ABOVE or rule.kind is RuleKind.VOTE
     derived_zh, derived_en = ("计算", "derived ") if rule.kind in DERIVED_KINDS else ("", "")
     if language == "zh":
         relation = ("不低于" if above else "不高于") if is_met else ("低于" if above else "高于")

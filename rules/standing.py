@@ -14,9 +14,11 @@ import numpy as np
 
 from rules.compile import Program
 from rules.derived_due import hold_dues
+from rules.expression import Explained, value_unit
 from rules.kernels import ACTIVE, BY_CONDITION, BY_SCHEDULE, FALLING, LATE, PENDING, RISING, SHUT, due_times, judge
 from rules.memory import NEVER, Memory, find_watch
-from rules.model import DERIVED_KINDS, Rule, RuleKind, Severity
+from rules.model import DERIVED_KINDS, SUBJECT_KINDS, Direction, Rule, RuleKind, Severity
+from rules.standing_subjects import only_while, view
 from rules.wheel import FAR
 from sites.metrics import unit_of
 
@@ -64,6 +66,8 @@ class Standing:
     level: int
     levels: tuple[LevelStanding, ...]
     now_ms: int
+    condition: Explained | None = None  # of an expression: the truth of each of its parts
+    only_while: Explained | None = None  # likewise of what enables the rule
 
     @property
     def is_raised(self) -> bool:
@@ -83,6 +87,8 @@ def standing(program: Program, memory: Memory, rule_id: str, subject: str) -> St
     if at is None:
         return None
     rule = program.rules[at]
+    if rule.kind in SUBJECT_KINDS:
+        return _of_subject(program, memory, rule, at, subject)
     if kind == "device" and rule.kind is RuleKind.SILENCE:
         return _of_watch(program, memory, rule, at, name)
     device_id, _, metric = name.rpartition(":")
@@ -136,7 +142,7 @@ def _of_point(program: Program, memory: Memory, rule: Rule, rule_at: int, row: i
         subject=f"point:{device.id}:{metric}",
         device_id=device.id,
         metric=metric,
-        unit=unit_of(metric),
+        unit=value_unit(rule) or unit_of(metric) if rule.kind not in DERIVED_KINDS else value_unit(rule),
         value=values,
         reading=reading,
         taken_ms=int(roster.latest_taken_ms[row]) if is_heard else None,
@@ -146,6 +152,7 @@ def _of_point(program: Program, memory: Memory, rule: Rule, rule_at: int, row: i
         level=max((level.level for level in levels if level.phase in ("active", "falling")), default=-1),
         levels=levels,
         gate=_gate(status),
+        only_while=only_while(program, memory, rule_at, device.id) if rule.only_while else None,
         **_quality(program, memory, device_row, arrived, is_late),
     )
 
@@ -173,6 +180,53 @@ def _level(
         held_ms=max(0, clock - int(columns.since_clock_ms[check])) if is_pending else None,
         hold_ms=int(specs.clear_hold_ms[spec]) if status & ACTIVE else int(specs.hold_ms[spec]),
         due_ms=due if is_pending and due < FAR else None,
+    )
+
+
+def _of_subject(program: Program, memory: Memory, rule: Rule, rule_at: int, subject: str) -> Standing | None:
+    found = view(program, memory, rule_at, subject)
+    if found is None:
+        return None
+    sign = 1.0 if rule.direction is Direction.ABOVE or rule.kind is RuleKind.VOTE else -1.0  # votes are counted upwards
+    levels = tuple(
+        LevelStanding(
+            level=number,
+            severity=level.severity,
+            limit=None if found.is_condition else level.limit,
+            returns_at=None if found.is_condition else level.limit - sign * level.deadband,
+            margin=None if found.is_condition or found.value is None else sign * (level.limit - found.value),
+            is_met=own.is_met,
+            phase=own.phase,
+            since_ms=own.since_ms,
+            held_ms=own.held_ms,
+            hold_ms=own.hold_ms,
+            due_ms=own.due_ms,
+        )
+        for number, (level, own) in enumerate(zip(rule.levels, found.levels, strict=True))
+    )
+    gates = {(True, True): "open", (True, False): "schedule", (False, True): "condition", (False, False): "both"}
+    row = program.roster.device_rows.get(found.device_id)
+    return Standing(
+        rule_id=rule.id,
+        rule_version=rule.version,
+        subject=subject,
+        device_id=found.device_id,
+        metric=rule.metric,
+        unit=value_unit(rule),
+        value=found.value,
+        reading=None,
+        taken_ms=found.newest_ms,
+        arrived_ms=found.heard_ms,
+        delay_ms=0,
+        now_ms=memory.now_ms,
+        level=max((level.level for level in levels if level.phase in ("active", "falling")), default=-1),
+        levels=levels,
+        gate=gates[found.is_open, found.is_scheduled],
+        quality="never_heard" if found.heard_ms is None else "fresh" if found.is_known else "overdue",
+        expected_ms=0 if row is None else int(program.intervals.expected_ms(np.array([row]))[0]),
+        overdue_ms=None,
+        condition=found.condition,
+        only_while=only_while(program, memory, rule_at, found.device_id) if rule.only_while else None,
     )
 
 

@@ -14,6 +14,7 @@ from api.shapes.rules import RuleShape
 from api.shapes.times import Instant, finite, iso, iso_or_none
 from rules.cover import Beside, Cover
 from rules.explain import Explanation, Said
+from rules.expression import Explained
 from rules.inheritance import Source
 from rules.standing import LevelStanding, Standing
 from rules.versions import FieldChange
@@ -36,6 +37,18 @@ class LevelStandingShape(TypedDict):
     held_s: float | None
     hold_s: float
     due_at: Instant | None
+
+
+class TruthShape(TypedDict):
+    """One part of an expression as it is now. `truth` null: unknown, or it is a number."""
+
+    text: str
+    start: int
+    end: int
+    truth: bool | None
+    value: float | None
+    unit: str
+    parts: list[TruthShape]
 
 
 class StandingShape(TypedDict):
@@ -62,6 +75,8 @@ class StandingShape(TypedDict):
     is_raised: bool
     level: int
     levels: list[LevelStandingShape]
+    condition: TruthShape | None
+    only_while: TruthShape | None
     at: Instant
 
 
@@ -284,7 +299,25 @@ def standing_shape(standing: Standing, device_name: str, site_id: str, zone_id: 
         "is_raised": standing.is_raised,
         "level": standing.level,
         "levels": [level_shape(level) for level in standing.levels],
+        "condition": _truth(standing.condition),
+        "only_while": _truth(standing.only_while),
         "at": iso(max(standing.now_ms, 0)),
+    }
+
+
+def _truth(told: Explained | None) -> TruthShape | None:
+    return None if told is None else _part(told)
+
+
+def _part(told: Explained) -> TruthShape:
+    return {
+        "text": told.text,
+        "start": told.start,
+        "end": told.end,
+        "truth": told.truth,
+        "value": finite(told.value),
+        "unit": told.unit,
+        "parts": [_part(part) for part in told.parts],
     }
 
 

@@ -3351,6 +3351,10 @@ export interface components {
             unit: string;
             /** Value */
             value: number | null;
+            /** Value Now */
+            value_now: number | null;
+            /** Value Now At */
+            value_now_at: string | null;
             /** Verdict */
             verdict: ("true" | "false" | "test" | "fault" | "nuisance") | null;
             zone: components["schemas"]["Place"];
@@ -3500,6 +3504,10 @@ export interface components {
             unit: string;
             /** Value */
             value: number | null;
+            /** Value Now */
+            value_now: number | null;
+            /** Value Now At */
+            value_now_at: string | null;
             /** Verdict */
             verdict: ("true" | "false" | "test" | "fault" | "nuisance") | null;
             zone: components["schemas"]["Place"];
@@ -3629,7 +3637,11 @@ export interface components {
             /** Next Cursor */
             next_cursor: string | null;
         };
-        /** AlarmShape */
+        /**
+         * AlarmShape
+         * @description `value` is that of its last change; `value_now` (of an open alarm of a point, in lists and details) the latest reading, of
+         *     `value_now_at`, and `peak_value` the worst of all its readings so far. `asked_at`: since when it asks for attention.
+         */
         AlarmShape: {
             /** Acknowledged At */
             acknowledged_at: string | null;
@@ -3734,6 +3746,10 @@ export interface components {
             unit: string;
             /** Value */
             value: number | null;
+            /** Value Now */
+            value_now: number | null;
+            /** Value Now At */
+            value_now_at: string | null;
             /** Verdict */
             verdict: ("true" | "false" | "test" | "fault" | "nuisance") | null;
             zone: components["schemas"]["Place"];
@@ -8335,6 +8351,7 @@ export interface components {
              * @example 2026-11-22T07:00:00.000Z
              */
             at: string;
+            condition: components["schemas"]["TruthShape"] | null;
             /** Delay S */
             delay_s: number;
             /** Device Id */
@@ -8356,6 +8373,7 @@ export interface components {
             levels: components["schemas"]["LevelStandingShape"][];
             /** Metric */
             metric: string;
+            only_while: components["schemas"]["TruthShape"] | null;
             /** Overdue At */
             overdue_at: string | null;
             /**
@@ -8726,6 +8744,26 @@ export interface components {
             is_cut: boolean;
             /** Raised */
             raised: number;
+        };
+        /**
+         * TruthShape
+         * @description One part of an expression as it is now. `truth` null: unknown, or it is a number.
+         */
+        TruthShape: {
+            /** End */
+            end: number;
+            /** Parts */
+            parts: components["schemas"]["TruthShape"][];
+            /** Start */
+            start: number;
+            /** Text */
+            text: string;
+            /** Truth */
+            truth: boolean | null;
+            /** Unit */
+            unit: string;
+            /** Value */
+            value: number | null;
         };
         /** UnshelveAsk */
         UnshelveAsk: {
@@ -9468,6 +9506,10 @@ export interface operations {
                 ack_from_s?: number | null;
                 /** @description time to acknowledge, exclusive */
                 ack_to_s?: number | null;
+                /** @description high and critical ones without a verdict, open or ended */
+                owes_verdict?: boolean;
+                /** @description of open alarms; `oldest`: standing alarms by age */
+                order?: "urgent" | "oldest";
             };
             header?: never;
             path?: never;
@@ -9570,6 +9612,10 @@ export interface operations {
                 ack_from_s?: number | null;
                 /** @description time to acknowledge, exclusive */
                 ack_to_s?: number | null;
+                /** @description high and critical ones without a verdict, open or ended */
+                owes_verdict?: boolean;
+                /** @description of open alarms; `oldest`: standing alarms by age */
+                order?: "urgent" | "oldest";
             };
             header?: never;
             path?: never;
