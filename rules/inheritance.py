@@ -140,6 +140,11 @@ class Inheritance:
                 )
         if not _numbers(rule, override):
             made.append(Problem("levels", "nothing", "at least one number that differs, or enabled", "至少一个不同的数值或启停"))
+        if rule.kind in (RuleKind.EXPRESSION, RuleKind.VOTE):
+            english = (
+                f"another rule: one on several points ({rule.kind}) has the same numbers everywhere in its scope; give the place its own"
+            )
+            made.append(Problem("rule_id", repr(rule.id), english, "该规则涉及多个测点，范围内数值一致；请为该处另建规则"))
         if override.enabled is False and rule.metric in IMMEDIATE_METRICS:
             english = "true: a fire detector is isolated with a permit and an end, not switched off by a rule (GB 25201)"
             made.append(Problem("enabled", "False", english, "true：火灾探测器须经审批限时屏蔽，不得由规则停用（GB 25201）"))

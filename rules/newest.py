@@ -57,14 +57,19 @@ class Newest:
         time before them. Of each row the newest counts, and of the same time the one that came first."""
         rows, taken, heard_h, values, delay = batch
         slot = self.slot[rows]
-        use = np.flatnonzero((slot >= 0) & (taken > taken_ms[rows]))
-        if not len(use):
+        counts = (slot >= 0) & (taken > taken_ms[rows])
+        if not counts.any():
             return
-        order = use[np.lexsort((-use, taken[use], slot[use]))]
-        last = np.append(slot[order][1:] != slot[order][:-1], True)
-        pick = order[last]
-        own = slot[pick]
-        self.values[own], self.heard_h[own], self.delay_ms[own] = values[pick], heard_h[pick], delay[pick]
+        if not counts.all():
+            use = np.flatnonzero(counts)
+            slot, taken, heard_h, values, delay = slot[use], taken[use], heard_h[use], values[use], delay[use]
+        if not (slot[1:] > slot[:-1]).all():
+            order = np.lexsort((-np.arange(len(slot)), taken, slot))
+            pick = order[np.append(slot[order][1:] != slot[order][:-1], True)]
+            slot, heard_h, values, delay = slot[pick], heard_h[pick], values[pick], delay[pick]
+        # neighbours in order are a slice
+        own = slice(int(slot[0]), int(slot[-1]) + 1) if int(slot[-1]) - int(slot[0]) == len(slot) - 1 else slot
+        self.values[own], self.heard_h[own], self.delay_ms[own] = values, heard_h, delay
 
     def of(self, rows: NDArray[Any], roster: Roster, lost_ms: int) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
         """(value, heard_h, delay_ms) of these rows. Rows without a slot are asked of the roster: between steps that knows the same."""

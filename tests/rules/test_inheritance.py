@@ -163,6 +163,12 @@ def test_what_cannot_be_meant_is_refused(given: Override, field: str) -> None:
     assert field in problems(given)
 
 
+@pytest.mark.parametrize("kind", [RuleKind.VOTE, RuleKind.EXPRESSION])
+def test_rules_on_several_points_have_the_same_numbers_everywhere(kind: RuleKind) -> None:
+    rule = replace(LEL, kind=kind, expression="lel >= 20 %LEL" if kind is RuleKind.EXPRESSION else "", vote_limit=20.0)
+    assert "several points" in problems(override("lel", "site", "s", hold_s=1.0), rule=rule)["rule_id"]
+
+
 def test_a_fire_detector_is_neither_delayed_nor_switched_off_by_a_place() -> None:
     data: dict[str, Any] = {
         "id": "smoke",
