@@ -60,6 +60,7 @@ class Book:
         self._id_of: dict[tuple[str, str], str] = {}
         self._ids_in_zone: dict[str, dict[str, None]] = {}
         self._silence_ids: dict[str, dict[str, None]] = {}  # by device
+        self.worst: Callable[[Alarm], float | None] = lambda alarm: alarm.peak_value  # of all its readings: alarms.peaks
         self.suppressors: tuple[Callable[[Alarm], Iterable[Suppression]], ...] = ()  # what people have decided; asked before an alarm calls
 
     # -- reading it ------------------------------------------------------------------------------------------------
@@ -103,7 +104,7 @@ class Book:
             return []
         changes: dict[str, Any] = {"value": finding.value}
         if signal is Signal.CLEARED:
-            changes |= {"cleared_ms": finding.at_ms}
+            changes |= {"cleared_ms": finding.at_ms, "peak_value": self.worst(present)}
         else:
             changes |= {
                 "severity": finding.severity,

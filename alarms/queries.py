@@ -23,6 +23,7 @@ class AlarmQuery:
     ack_from_ms: int | None = None  # time to acknowledge, from <= t < to: those never acknowledged are not meant
     ack_to_ms: int | None = None
     q: str = ""
+    oldest_first: bool = False  # of open alarms: standing alarms by age
     cursor: str | None = None
     limit: int = 50
 

@@ -29,11 +29,12 @@ def open_page(
 ) -> tuple[list[Alarm], str | None]:
     """One page and the next cursor. Raises BadCursor."""
     after = None if cursor is None else _read_cursor(cursor)
-    found = sorted((a for a in tuple(alarms.values()) if matches(a, query, sites)), key=_order)
+    order = _oldest_first if query.oldest_first else _order
+    found = sorted((a for a in tuple(alarms.values()) if matches(a, query, sites)), key=order)
     if after is not None:
-        found = [a for a in found if _order(a) > after]
+        found = [a for a in found if order(a) > after]
     page = found[:limit]
-    return page, _cursor(page[-1]) if len(found) > limit else None
+    return page, _cursor(order(page[-1])) if len(found) > limit else None
 
 
 def counted(alarms: Mapping[str, Alarm], query: AlarmQuery, sites: Scope) -> tuple[int, dict[str, dict[str, int]]]:
@@ -99,8 +100,12 @@ def _order(alarm: Alarm) -> Order:
     return (-alarm.severity, alarm.attention is not Attention.UNACKNOWLEDGED, -alarm.raised_ms, alarm.id)
 
 
-def _cursor(alarm: Alarm) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps(_order(alarm))).decode()
+def _oldest_first(alarm: Alarm) -> Order:
+    return (0, False, alarm.raised_ms, alarm.id)
+
+
+def _cursor(order: Order) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps(order)).decode()
 
 
 def _read_cursor(cursor: str) -> Order:

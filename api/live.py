@@ -229,7 +229,7 @@ class Live:
 
     def snapshot(self, at_id: int, scope: Scope) -> bytes:
         """Everything open in scope. `at_id` was read before, so that nothing can be missed; what comes twice is the same."""
-        alarms = [alarm_shape(a, self._name) for a in tuple(self._board.alarms.values()) if sees(scope, a.site_id)]
+        alarms = [alarm_shape(a, self._name, self._board) for a in tuple(self._board.alarms.values()) if sees(scope, a.site_id)]
         orders = tuple(self._board.orders.values())
         body = {
             "at": iso(self._clock.now_ms()),

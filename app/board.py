@@ -79,6 +79,9 @@ class Board:
     def roster(self) -> Roster:
         return self._warden.configuration.roster
 
+    def peak(self, alarm: Alarm) -> float | None:
+        return self._warden.peaks.worst(alarm)
+
     def measured(self, circuit_id: str) -> Measured:
         circuit = self.roster.circuits.get(circuit_id)
         return Measured() if circuit is None else measured_of(circuit, self.roster)

@@ -40,6 +40,7 @@ class WardenState:
     refused: RefusalsState = field(default_factory=RefusalsState)
     intervals: IntervalsState = field(default_factory=IntervalsState)
     sections: dict[str, bytes] = field(default_factory=dict)  # msgpack of each section's state, by its name
+    peaks: dict[str, tuple[float, float]] = field(default_factory=dict)  # by alarm: the highest and lowest value of its point
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 
@@ -77,10 +77,19 @@ def _query(
     suppressed: bool | None = None,
     ack_from_s: Annotated[float | None, Query(ge=0, description="time to acknowledge, inclusive")] = None,
     ack_to_s: Annotated[float | None, Query(ge=0, description="time to acknowledge, exclusive")] = None,
+    owes_verdict: Annotated[bool, Query(description="high and critical ones without a verdict, open or ended")] = False,
+    order: Annotated[Literal["urgent", "oldest"], Query(description="of open alarms; `oldest`: standing alarms by age")] = "urgent",
 ) -> AlarmQuery:
+    severities = tuple(SEVERITIES[s] for s in severity or ())
+    if owes_verdict:
+        state, verdict = "any" if state == "open" else state, "none"
+        severities = tuple(s for s in (Severity.HIGH, Severity.CRITICAL) if s in (severities or (s,)))
+    if order == "oldest" and state in ("any", "ended"):
+        raise invalid("order=oldest is for open alarms: leave it out, or ask for state=open", "?order")
     return AlarmQuery(
         state=None if state == "any" else state,
-        severities=tuple(SEVERITIES[s] for s in severity or ()),
+        severities=severities,
+        oldest_first=order == "oldest",
         site=site,
         zone=zone,
         device=device,
@@ -108,9 +117,9 @@ def alarms(asked: Asked, door: At, visitor: By, cursor: Cursor = None, limit: Li
     if asked.state in ("ended", None):
         page = door.records.alarms(replace(asked, cursor=cursor, limit=limit), visitor.reach.alarm_scope)
         items = [door.board.alarms.get(alarm.id, alarm) for alarm in page.items]
-        return {"items": [alarm_shape(a, door.person) for a in items], "next_cursor": page.next_cursor}
+        return {"items": [alarm_shape(a, door.person, door.board) for a in items], "next_cursor": page.next_cursor}
     found, next_cursor = open_page(door.board.alarms, asked, visitor.reach.alarm_scope, cursor, limit)
-    return {"items": [alarm_shape(a, door.person) for a in found], "next_cursor": next_cursor}
+    return {"items": [alarm_shape(a, door.person, door.board) for a in found], "next_cursor": next_cursor}
 
 
 @router.get("/alarms/counts")
@@ -179,7 +188,7 @@ def alarm(alarm_id: str, door: At, visitor: By) -> AlarmDetail:
         available = False
     orders |= {o.id: o for o in tuple(door.board.orders.values()) if o.alarm_id == alarm_id or _concerns(o, found)}
     return {
-        **alarm_shape(found, name),
+        **alarm_shape(found, name, door.board),
         "guidance": guidance[0],
         "guidance_en": guidance[1],
         "transitions": transitions,
@@ -209,7 +218,7 @@ async def note(alarm_id: str, ask: NoteNeeded, door: At, visitor: By) -> AlarmAn
 
 @router.post("/alarms/{alarm_id}/progress")
 async def progress(alarm_id: str, ask: ProgressAsk, door: At, visitor: By) -> AlarmAnswer:
-    step = Progress(alarm_id=alarm_id, who=visitor.user.id, step=ask.step, note=ask.note)
+    step = Progress(alarm_id=alarm_id, who=visitor.user.id, step=ask.step, note=ask.note, whom=ask.whom, phone=ask.phone)
     return await _ask(door, visitor, "acknowledge", alarm_id, step)
 
 

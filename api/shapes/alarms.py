@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, cast
+from typing import Literal, Protocol, cast
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -20,6 +20,7 @@ from api.shapes.people import Person
 from api.shapes.power import CircuitSeen, OrderShape
 from api.shapes.times import AskedInstant, Instant, finite, iso, iso_or_none
 from rules.model import Severity
+from sites.roster import Roster
 
 SeverityName = Literal["info", "low", "high", "critical"]
 ConditionName = Literal["active", "normal"]
@@ -85,6 +86,9 @@ class SuppressionShape(TypedDict):
 
 
 class AlarmShape(TypedDict):
+    """`value` is that of its last change; `value_now` (of an open alarm of a point, in lists and details) the latest reading, of
+    `value_now_at`, and `peak_value` the worst of all its readings so far. `asked_at`: since when it asks for attention."""
+
     id: str
     rule: RuleRef
     kind: str
@@ -100,6 +104,8 @@ class AlarmShape(TypedDict):
     limit: float | None
     value: float | None
     peak_value: float | None
+    value_now: float | None
+    value_now_at: Instant | None
     condition: ConditionName
     attention: AttentionName
     isa_state: IsaState
@@ -212,7 +218,19 @@ class AlarmCounts(TypedDict):
     facets: dict[str, dict[str, int]]
 
 
-def alarm_shape(alarm: Alarm, name: Name) -> AlarmShape:
+class Measures(Protocol):
+    """The part of `api.ports.Board` that tells what is measured now."""
+
+    @property
+    def roster(self) -> Roster: ...
+    def peak(self, alarm: Alarm) -> float | None: ...
+
+
+def alarm_shape(alarm: Alarm, name: Name, board: Measures | None = None) -> AlarmShape:
+    """With the board also what its point measures now, and has measured at worst."""
+    is_live = board is not None and alarm.point_id is not None and alarm.ended_ms is None
+    latest = board.roster.latest(alarm.device_id, alarm.metric) if board is not None and is_live else None
+    now, now_ms = (None, None) if latest is None else latest[:2]
     return {
         "id": alarm.id,
         "rule": {"id": alarm.rule_id, "version": alarm.rule_version, "name": alarm.rule_name, "name_en": alarm.rule_name_en},
@@ -228,7 +246,9 @@ def alarm_shape(alarm: Alarm, name: Name) -> AlarmShape:
         "level": alarm.level,
         "limit": finite(alarm.limit),
         "value": finite(alarm.value),
-        "peak_value": finite(alarm.peak_value),
+        "peak_value": finite(board.peak(alarm) if board is not None and is_live else alarm.peak_value),
+        "value_now": finite(now),
+        "value_now_at": iso_or_none(now_ms),
         "condition": alarm.condition.value,
         "attention": alarm.attention.value,
         "isa_state": cast(IsaState, isa_state(alarm)),

@@ -255,6 +255,9 @@ class PaperBoard:
             for fact in (out_of_service(site), proof_test(site)):
                 self.facts[fact.kind, fact.id] = fact
 
+    def peak(self, alarm: Alarm) -> float | None:
+        return alarm.peak_value
+
     def measured(self, circuit_id: str) -> Measured:
         return Measured(closed=1.0, current_a=4.0, voltage_v=230.0, power_w=900.0, heard_ms=NOON)
 

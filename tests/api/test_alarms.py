@@ -37,6 +37,8 @@ def test_an_alarm_has_its_whole_shape(service: Service) -> None:
         "limit": 25.0,
         "value": 27.1,
         "peak_value": 27.1,
+        "value_now": None,
+        "value_now_at": None,
         "condition": "active",
         "attention": "unacknowledged",
         "isa_state": "B",
@@ -184,8 +186,17 @@ def test_one_click_cuts_several_with_one_request_and_refused_ones_carry_their_re
     service.call("operator", "POST", "/alarms/mall-alarm/cut", {"circuit_ids": ["mall-c1"], "reason": "  "}, 422)
 
 
-def test_shelving_is_not_there_yet(service: Service) -> None:
-    service.call("operator", "POST", "/alarms/mall-alarm/shelve", {}, 404)
+def test_standing_alarms_by_age_and_those_that_owe_a_verdict(service: Service) -> None:
+    for number, severity in ((1, Severity.LOW), (2, Severity.CRITICAL)):
+        service.board.alarms[f"m{number}"] = alarm("mall", id=f"m{number}", severity=severity, raised_ms=NOON - 10_000 - number)
+    first = service.call("operator", "GET", "/alarms?order=oldest&limit=2")
+    assert [item["id"] for item in first["items"]] == ["m2", "m1"]
+    rest = service.call("operator", "GET", f"/alarms?order=oldest&limit=2&cursor={first['next_cursor']}")
+    assert [item["id"] for item in rest["items"]] == ["mall-alarm"]
+    service.call("operator", "GET", "/alarms?order=oldest&state=ended", status=422)
+    owing = service.call("operator", "GET", "/alarms?owes_verdict=true")["items"]
+    assert {item["id"] for item in owing} == {"mall-alarm", "mall-ended"}, "of the records: open and ended ones"
+    assert service.call("operator", "GET", "/alarms?owes_verdict=true&severity=low&severity=critical")["items"] == []
 
 
 def test_a_busy_scan_answers_503_and_nothing_was_done(service: Service) -> None:

@@ -16,7 +16,7 @@ from alarms.service_alarms import ServiceClear, ServiceRaise
 from app.rows import ConfigChanged, Connection
 from power.model import OrderState
 from power.requests import Cut
-from rules.model import Level, Rule, RuleKind, Severity
+from rules.model import Direction, Level, Rule, RuleKind, Severity
 from tests.scenarios.house import House
 from tests.scenarios.sample import GAS, SILENCE, SMOKE, kitchen
 
@@ -285,3 +285,40 @@ def test_a_session_that_the_broker_forgot_waits_for_people(house: House) -> None
     house.run(1)
     alarm = house.alarm("service:session_lost")
     assert (alarm.attention, alarm.cleared_ms is not None) == (Attention.UNACKNOWLEDGED, True)
+
+
+# -- how bad it was ------------------------------------------------------------------------------------------------------
+
+
+def peak(house: House) -> float | None:
+    return house.warden.peaks.worst(house.alarm("leak"))
+
+
+@pytest.mark.parametrize("cut", ["each alone", "all at once"])
+def test_the_peak_is_of_every_reading_while_it_stands_however_they_come_and_over_a_restart(house: House, cut: str) -> None:
+    for ma in (310, 420, 380, 330):
+        house.hear("switch", leakage_ma=ma)
+        if cut == "each alone":
+            house.run(0.5)
+        else:
+            house.clock.advance(500)
+    house.run(0.5)
+    assert (house.alarm("leak").value, peak(house)) == (310, 420)
+    house.snapshot()
+    house.crash(1_000)
+    assert peak(house) == 420
+    house.hear("switch", leakage_ma=100)
+    house.hear("switch", leakage_ma=120, ts=house.clock.now_ms() + 1)
+    house.run(0.5)
+    assert house.alarm("leak").peak_value == 420, "kept when it is over"
+    leak(house, 305)
+    assert peak(house) == 420, "the same alarm again"
+
+
+def test_the_peak_of_a_low_limit_is_its_lowest(tmp_path: Path) -> None:
+    low = replace(LEAK, id="low", metric="voltage_v", direction=Direction.BELOW, levels=(Level(limit=190, severity=Severity.HIGH),))
+    house = House(tmp_path, kitchen(low))
+    for volts in (185, 150, 170):
+        house.hear("switch", voltage_v=volts)
+        house.run(0.5)
+    assert house.warden.peaks.worst(house.alarm("low")) == 150
