@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
+from app.doctor_channels import examine_channels
 from app.settings import Settings
 from ingest.broker import Link
 from ingest.heard import Message
@@ -39,7 +40,7 @@ def examine(settings: Settings) -> int:
         print(f"SITEWARDEN_{name.upper():<24} {value}")
     print()
     bad = 0
-    for check in (*_records(settings), *_historian(settings), *_broker(settings), *_mail(settings)):
+    for check in (*_records(settings), *_historian(settings), *_broker(settings), *_channels(settings)):
         print(f"{check.verdict:<5} {check.part:<10} {check.words}")
         bad += check.verdict == "bad"
     return 1 if bad else 0
@@ -72,9 +73,9 @@ def _historian(settings: Settings) -> Iterator[Check]:
         historian.close()
 
 
-def _mail(settings: Settings) -> Iterator[Check]:
-    if not settings.smtp_url:
-        yield Check("mail", "note", "no SITEWARDEN_SMTP_URL: messages wait in the outbox and nobody is woken by them")
+def _channels(settings: Settings) -> Iterator[Check]:
+    for part, verdict, words in examine_channels(settings):
+        yield Check(part, verdict, words)
 
 
 def _broker(settings: Settings) -> Iterator[Check]:
