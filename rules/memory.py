@@ -138,7 +138,7 @@ class Memory:
             self.rows = program.rows
             self.lows = _grown(self.lows, len(self.lows), (len(self.low) >> BLOCK_SHIFT) + 1, 0)
             self.settle_bounds(np.arange(first, program.rows))
-        if program.checks > first_check:
+        if program.checks > first_check or program.rows > len(self.newest.slot):
             self.newest.fit(program, first_check, self.lost_ms)
         if program.devices > self.devices:
             self.unheard += program.devices - self.devices
