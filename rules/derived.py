@@ -31,7 +31,6 @@ Every (rule, point) pair of these kinds works out a value, and that goes through
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,13 +39,12 @@ from rules.compile import Program
 from rules.derived_checks import end_holds, settle_checks
 from rules.derived_due import clock_dues, derived_of, gap_of, hold_dues
 from rules.derived_gates import Turn, in_order, make_turn, schedule_turns
-from rules.derived_memory import DerivedMemory
+from rules.derived_values import join_out_of_order, lateness_of, learn, take_in, work_out
 from rules.edges import Edges, findings
 from rules.findings import Finding
-from rules.kernels import SHUT
 from rules.memory import Memory
-from rules.pairs import PARTS, WINDOWED, Derived, Group
-from rules.windows import NEVER, tallied
+from rules.pairs import Group
+from rules.windows import NEVER
 from sites.readings import STALE_RETAINED, Readings
 
 _CHUNK = 1 << 12  # readings whose temporaries stay in the nearer caches
@@ -129,8 +127,8 @@ def seed(program: Program, memory: Memory, pairs: NDArray[np.int64]) -> None:
     pairs, row = pairs[heard], row[heard]
     if len(pairs):
         taken, now = columns.latest_taken_ms[row], columns.latest_arrived_ms[row]
-        late = columns.latest_delay_ms[row] > _lateness(program, pairs)
-        _hear(program, memory, pairs, taken, now, columns.latest_values[row], late)
+        late = columns.latest_delay_ms[row] > lateness_of(program, pairs)
+        take_in(program, memory, pairs, taken, now, columns.latest_values[row], late)
         own.values[pairs] = np.nan
 
 
@@ -157,11 +155,12 @@ def _take(program: Program, memory: Memory, readings: Readings, index: NDArray[n
     if waiting.any():
         _fire(program, memory, pairs[waiting], now[waiting], edges)
     taken, values = readings.taken_ms[index], readings.values[index]
-    late = readings.delay_ms[index] > _lateness(program, pairs)
+    late = readings.delay_ms[index] > lateness_of(program, pairs)
     newest = own.taken_ms[pairs]
     joins = np.flatnonzero((taken < newest) & ~late)
     if len(joins):
-        _join_out_of_order(program, memory, pairs[joins], taken[joins], now[joins], values[joins])
+        join_out_of_order(program, memory, pairs[joins], taken[joins], now[joins], values[joins])
+        _queue(program, memory, pairs[joins], gap_of(program, pairs[joins]))
     fresh = np.flatnonzero(taken > newest)
     if len(fresh) < len(pairs):
         pairs, taken, values, now = pairs[fresh], taken[fresh], values[fresh], now[fresh]
@@ -169,164 +168,11 @@ def _take(program: Program, memory: Memory, readings: Readings, index: NDArray[n
     if not len(pairs):
         return
     gap_ms = gap_of(program, pairs)
-    is_gap = _hear(program, memory, pairs, taken, now, values, late)
-    _evaluate(program, memory, pairs, taken, gap_ms, values)
+    is_gap = take_in(program, memory, pairs, taken, now, values, late)
+    work_out(program, memory, pairs, taken, gap_ms, values)
     settle_checks(program, memory, pairs, taken, now, is_gap, index, 0, edges)
-    _learn(program, memory, pairs, taken, newest, gap_ms, values)
+    learn(program, memory, pairs, taken, newest, gap_ms, values)
     _queue(program, memory, pairs, gap_ms)
-
-
-def _lateness(program: Program, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
-    derived = program.derived
-    assert derived is not None
-    own = program.specs.lateness_ms[derived.tier.check_spec[derived.first_check[pairs]]]
-    of_link = program.link_lateness_ms[program.device_rows[derived.row[pairs]]]
-    lateness: NDArray[np.int64] = np.where(own < 0, of_link, own)
-    return lateness
-
-
-def _hear(
-    program: Program,
-    memory: Memory,
-    pairs: NDArray[np.int64],
-    taken: NDArray[np.int64],
-    now: NDArray[np.int64],
-    values: NDArray[np.float64],
-    late: NDArray[np.bool_],
-) -> NDArray[np.bool_]:
-    """Take in a reading in order of each pair; returns which of them follow on a gap."""
-    derived, own = derived_of(program, memory)
-    recipes, rule, group = derived.recipes, derived.rule[pairs], derived.group[pairs]
-    newest = own.taken_ms[pairs]
-    is_first = newest == NEVER
-    is_gap: NDArray[np.bool_] = ~is_first & (taken - newest > gap_of(program, pairs))
-    own.taken_ms[pairs], own.heard_h[pairs], own.is_late[pairs] = taken, memory.hearing(now), late
-    anew = is_first | (taken - newest > recipes.window_ms[rule])
-    moved = is_first | is_gap | (np.abs(values - own.anchor[pairs]) > recipes.tolerance[rule])
-    anew = np.where(group == Group.STUCK, moved, anew)
-    own.since_ms[pairs[anew]] = taken[anew]
-    stuck = np.flatnonzero((group == Group.STUCK) & moved)
-    own.anchor[pairs[stuck]] = values[stuck]
-    for each in WINDOWED:
-        mine = np.flatnonzero(group == each)
-        if not len(mine):
-            continue
-        pair = pairs[mine]
-        slots, before = derived.slot[pair].astype(np.int64), own.head[pair]
-        part = taken[mine] // recipes.part_ms[rule[mine]]
-        head = np.maximum(before, part)
-        own.parts[each].move(slots, before, head)
-        own.head[pair] = head
-        kept = np.flatnonzero(part > head - PARTS)
-        _join(derived, own, each, pair[kept], part[kept], taken[mine[kept]], values[mine[kept]])
-    return is_gap
-
-
-def _join_out_of_order(
-    program: Program,
-    memory: Memory,
-    pairs: NDArray[np.int64],
-    taken: NDArray[np.int64],
-    now: NDArray[np.int64],
-    values: NDArray[np.float64],
-) -> None:
-    derived, own = derived_of(program, memory)
-    part_ms = derived.recipes.part_ms[derived.rule[pairs]]
-    part = taken // part_ms
-    present = own.taken_ms[pairs] + memory.hearing(now) - own.heard_h[pairs]
-    is_kept = part > np.maximum(own.head[pairs], present // part_ms) - PARTS
-    group = derived.group[pairs]
-    for each in WINDOWED:
-        mine = np.flatnonzero((group == each) & is_kept)
-        mine = mine[own.is_new(pairs[mine], taken[mine])]
-        if len(mine):
-            _join(derived, own, each, pairs[mine], part[mine], taken[mine], values[mine])
-            _queue(program, memory, pairs[mine], gap_of(program, pairs[mine]))
-
-
-def _join(
-    derived: Derived,
-    own: DerivedMemory,
-    group: Group,
-    pairs: NDArray[np.int64],
-    part: NDArray[np.int64],
-    taken: NDArray[np.int64],
-    values: NDArray[np.float64],
-) -> None:
-    if not len(pairs):
-        return
-    rule = derived.rule[pairs]
-    if group is Group.EXTREMES:
-        values = derived.recipes.sign[rule] * values
-    elif group is not Group.RATE:
-        values = tallied(derived.recipes, rule, values)
-    own.parts[group].join(derived.slot[pairs].astype(np.int64), part, taken, values)
-    own.remember(pairs, taken)
-
-
-def _evaluate(
-    program: Program,
-    memory: Memory,
-    pairs: NDArray[np.int64],
-    at_ms: NDArray[np.int64],
-    gap_ms: NDArray[np.int64],
-    values: NDArray[np.float64],
-) -> None:
-    """Work out the values of these pairs at device time `at_ms`; `values` are the readings just taken, for kinds that only these move."""
-    derived, own = derived_of(program, memory)
-    recipes, groups = derived.recipes, derived.group[pairs]
-    made = np.full(len(pairs), np.nan)
-    for group in Group:
-        mine = np.flatnonzero(groups == group)
-        if not len(mine):
-            continue
-        pair, at = pairs[mine], at_ms[mine]
-        rule, slots, head = derived.rule[pair], derived.slot[pair].astype(np.int64), own.head[pair]
-        known: NDArray[Any] = at - own.since_ms[pair] >= recipes.covered_ms[rule]
-        if group is Group.SUMS:
-            value, holds = own.parts[group].totals(slots, recipes.total[rule])
-        elif group is Group.TIMED:
-            value, holds = own.parts[group].means_over_time(slots, head, recipes.part_ms[rule], gap_ms[mine])
-        elif group is Group.EXTREMES:
-            best = own.parts[group].top[slots]
-            value, holds = recipes.sign[rule] * best, best > -np.inf
-        elif group is Group.RATE:
-            first_ms, first = own.parts[group].firsts(slots)
-            elapsed = at - first_ms
-            holds, known = elapsed > 0, elapsed >= recipes.covered_ms[rule]
-            value = (values[mine] - first) * recipes.per_ms[rule] / np.maximum(elapsed, 1)
-        elif group is Group.STUCK:
-            value, holds = (at - own.since_ms[pair]) / 1000.0, np.ones(len(pair), bool)
-        else:
-            value, holds = np.abs(values[mine] - own.anchor[pair]), own.learnt_ms[pair] > 0
-            known = own.learnt_ms[pair] >= recipes.covered_ms[rule]
-        made[mine] = np.where(known & holds, value, np.nan)
-    own.values[pairs] = made
-
-
-def _learn(
-    program: Program,
-    memory: Memory,
-    pairs: NDArray[np.int64],
-    taken: NDArray[np.int64],
-    newest: NDArray[np.int64],
-    gap_ms: NDArray[np.int64],
-    values: NDArray[np.float64],
-) -> None:
-    """Let the baselines follow the readings just judged."""
-    derived, own = derived_of(program, memory)
-    drifts = (derived.group[pairs] == Group.DRIFT) & ~own.is_late[pairs]
-    if not drifts.any():
-        return
-    checks, of = derived.checks_of(pairs)
-    drifts[of[(own.status[checks] & ~np.uint8(SHUT)) != 0]] = False
-    mine = np.flatnonzero(drifts)
-    pair = pairs[mine]
-    span = np.where(newest[mine] == NEVER, 0, np.minimum(taken[mine] - newest[mine], gap_ms[mine]))
-    window, learnt = derived.recipes.window_ms[derived.rule[pair]], own.learnt_ms[pair]
-    weight = span / np.maximum(span + learnt, 1)
-    own.anchor[pair] = np.where(learnt == 0, values[mine], own.anchor[pair] + (values[mine] - own.anchor[pair]) * weight)
-    own.learnt_ms[pair] = np.minimum(learnt + span, window)
 
 
 def _fire(program: Program, memory: Memory, pairs: NDArray[np.int64], until: NDArray[np.int64] | int, edges: Edges) -> None:
@@ -370,7 +216,7 @@ def _move_on(
         mine = np.flatnonzero(group == each)
         own.parts[each].move(derived.slot[pairs[mine]].astype(np.int64), own.head[pairs[mine]], head[mine])
     own.head[pairs] = head
-    _evaluate(program, memory, pairs, at_ms, gap_ms, np.zeros(len(pairs)))
+    work_out(program, memory, pairs, at_ms, gap_ms, np.zeros(len(pairs)))
     now, no_gap = np.maximum(due, own.now_ms), np.zeros(len(pairs), bool)
     settle_checks(program, memory, pairs, at_ms, now, no_gap, np.full(len(pairs), -1), sub, edges)
 
