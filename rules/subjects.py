@@ -30,6 +30,7 @@ from rules.model import Direction
 from rules.subjects_frame import Scene, condition_of
 from rules.subjects_memory import NEVER, SPREAD, GroupMemory, SubjectMemory
 from rules.subjects_plan import Group, Plan
+from rules.subjects_quiet import Sides, holds_in, is_quiet, pass_over, sides_of
 from rules.wheel import FAR
 from sites.readings import RETAINED, Readings
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from rules.memory import Memory
 
 Ints = NDArray[np.int64]
+_AHEAD, _MOST_AHEAD = 4, 1 << 14  # readings of a place that are looked at for being quiet
 BEFORE, AFTER = -1, 2  # `sub` of edges of checks that a gate makes: before, or after those of the reading itself
 
 
@@ -105,6 +107,7 @@ class Stage:
     point: PointStage
     made: list[Shown] = field(default_factory=list)
     turned: list[Turned] = field(default_factory=list)
+    turns: int = 0
     place_at: Ints = field(default_factory=lambda: np.zeros(0, np.int64))  # scratch: place -> where it is in the cause
     reopened: dict[int, list[Ints]] = field(default_factory=dict)  # group -> subjects whose gate has turned at this moment
 
@@ -127,12 +130,63 @@ class Stage:
         index = np.flatnonzero(touched) if use is None else use[touched[use]]
         if len(index):
             place = self.plan.place_of_device[self.program.device_rows[readings.rows[index]]]
-            for part in _rounds(place):
-                self.advance(place[part], arrived[index[part]])
-                self._read(readings, arrived, index[part], place[part])
+            order = np.argsort(place, kind="stable")
+            self._take(readings, arrived, index[order], place[order])
         due = self.mine.wheel.take(until_ms)
         if len(due):
             self._run_timers(due, np.full(len(due), until_ms))
+
+    def _take(self, readings: Readings, arrived: Ints, index: Ints, place: Ints) -> None:
+        """Readings sorted by place, in order within each: in turns, in each of which every place passes over what is quiet and then has one
+        reading."""
+        starts = _starts(place)
+        ends = np.append(starts[1:], len(place))
+        ahead = 1 if self.plan.heeds_devices else _AHEAD
+        while len(starts):
+            counts = np.minimum(ends - starts, ahead)
+            begins = np.cumsum(counts) - counts
+            at = np.arange(int(counts.sum())) + np.repeat(starts - begins, counts)
+            passed = np.zeros(len(starts), np.int64) if ahead == 1 else self._pass_over(readings, arrived, index, place, at, counts, begins)
+            starts = starts + passed
+            waits = passed < counts
+            now = starts[waits]
+            if len(now):
+                self.advance(place[now], arrived[index[now]])
+                self._read(readings, arrived, index[now], place[now])
+                starts[waits] += 1
+            if not self.plan.heeds_devices:
+                ahead = min(ahead * 4, _MOST_AHEAD) if 4 * len(now) < len(starts) or (passed > ahead // 2).any() else max(ahead // 2, 1)
+                ahead = max(ahead, 2) if self.turns % 16 == 0 else ahead  # looks again now and then
+                self.turns += 1
+            going = starts < ends
+            starts, ends = starts[going], ends[going]
+
+    def _pass_over(self, readings: Readings, arrived: Ints, index: Ints, place: Ints, at: Ints, counts: Ints, begins: Ints) -> Ints:
+        """How many readings each place passes over, from where it is; they are taken in."""
+        reading = index[at]
+        rows = readings.rows[reading]
+        batch = rows, readings.taken_ms[reading], arrived[reading], readings.values[reading], readings.delay_ms[reading]
+        quiet = is_quiet(self.program, self.memory, self.mine, self.plan_sides(), batch)
+        quiet &= self.mine.wheel.queued_ms[place[at]] > batch[2]
+        own = np.repeat(np.arange(len(counts)), counts)
+        first = np.where(quiet, len(at), np.arange(len(at)))
+        passed = np.minimum(np.minimum.reduceat(first, begins) - begins, counts)
+        held = holds_in(self.mine, place[at[begins]])
+        passed[held] = 0
+        use = np.arange(len(at)) - begins[own] < passed[own]
+        if use.any():
+            rows, taken, when, values, delay = batch
+            pass_over(self.program, self.memory, self.mine, (rows[use], taken[use], when[use], values[use], delay[use]))
+            linked = reading[use][self.plan.is_linked[rows[use]]]
+            if len(linked):
+                self.point.take(np.sort(linked))
+        return passed
+
+    def plan_sides(self) -> Sides:
+        """Made when it is first asked for."""
+        if self.mine.sides is None:
+            self.mine.sides = sides_of(self.program, self.plan)
+        return self.mine.sides
 
     def _settle(self, arrived: Ints, until_ms: int) -> None:
         """Look at everything once, at the moment that was reached."""
@@ -524,15 +578,6 @@ class Stage:
             known = within[numbers, oldest] & (2 * elapsed >= span)
             change = value - mine.ring_values[at, oldest]
             mine.rates[at] = np.where(known, change / np.maximum(elapsed, 1) * 60_000.0, np.nan)
-
-
-def _rounds(place: Ints) -> list[Ints]:
-    """Places of the batch, in each part of which a place occurs once: first all first readings, then all second ones, ..."""
-    order = np.argsort(place, kind="stable")
-    starts = _starts(place[order])
-    rank = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
-    by_rank = order[np.lexsort((order, rank))]
-    return np.split(by_rank, np.cumsum(np.bincount(rank))[:-1])
 
 
 def _starts(sorted_ids: Ints) -> Ints:

@@ -19,6 +19,7 @@ from rules.wheel import Wheel
 
 if TYPE_CHECKING:
     from rules.compile import Program
+    from rules.subjects_quiet import Sides
 
 NEVER = np.int64(-(2**63))
 KEPT = 64  # readings of a rate's span
@@ -58,6 +59,7 @@ class SubjectMemory:
         self.wheel = Wheel()
         self.wheel.fit(plan.places)
         self.is_settled = False
+        self.sides: Sides | None = None  # follows from the plan
         # copies of the memory's within a step, in which they go with the readings; only where an alarm(...) looks at silences
         self.device_heard_h = np.zeros(0, np.int64)
         self.device_offline = np.zeros(0, np.bool_)
