@@ -91,7 +91,22 @@ def counts(connection: Connection, query: AlarmQuery, sites: Scope) -> dict[str,
         row = connection.execute(open_ones.select_from(_a).where(*rest)).mappings().one()
         states |= {name: n for name, n in row.items() if n and name != "ended"}
     facets["state"] = states
+    for found in _named_beside(connection, query, sites) if query.q else ():
+        words = {"severity": Severity(found["severity"]).name.lower(), "state": "ended" if found["is_ended"] else "open"}
+        for facet in facets:
+            word = words.get(facet) or found[facet if facet in ("kind", "verdict") else f"{facet}_id"]
+            facets[facet][word] = facets[facet].get(word, 0) + 1
     return facets
+
+
+def _named_beside(connection: Connection, query: AlarmQuery, sites: Scope) -> list[Any]:
+    """The tags, one for each, of alarms that only their id or notes name, not their tag."""
+    named = _named(connection, query, sites)
+    if not named:
+        return []
+    says = alarm_tags.conditions(query, sites)["q"]
+    join = _t.join(_a, _a.c.tag_id == _t.c.id)
+    return list(connection.execute(select(_t).select_from(join).where(_a.c.id.in_(named), ~says, *_row_conditions(query))).mappings())
 
 
 def _named(connection: Connection, query: AlarmQuery, sites: Scope) -> list[str]:

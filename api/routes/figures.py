@@ -186,7 +186,7 @@ def _tested(door: Door, visitor: Visitor, site: str | None, until_ms: int) -> di
 
 def _bypassed(door: Door, visitor: Visitor, site: str | None, known: Evidence, span: tuple[int, int] | None) -> None:
     if span is None:
-        facts: Any = [f for f in tuple(door.board.facts.values()) if f.kind in _BYPASSES and f.from_ms <= door.clock.now_ms()]
+        facts: Any = [f for f in tuple(door.board.facts.values()) if f.kind in _BYPASSES and f.state == "standing"]
     else:
         facts = (f for kind in _BYPASSES for f in _facts(door, visitor, kind, site_id=site, from_ms=span[0], to_ms=span[1]))
     for fact in facts:
