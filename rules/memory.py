@@ -212,6 +212,7 @@ class Memory:
         status = self.status[: self.checks] & np.uint8(~BY_SCHEDULE & 0xFF if settled else 0xFF)
         busy = np.flatnonzero(status)
         rows, specs = program.check_row[busy], program.check_spec[busy]
+        holds = (status[busy] & PENDING) != 0  # of the others nothing of this means anything
         known = np.flatnonzero((self.device_heard_h[: self.devices] != NEVER) | self.device_alert[: self.devices])
         place = np.full(self.devices, -1, np.int32)
         place[known] = np.arange(len(known), dtype=np.int32)
@@ -229,10 +230,10 @@ class Memory:
             check_keys=keys[rows],
             check_levels=program.specs.level[specs],
             check_status=status[busy],
-            check_since_taken_ms=self.since_taken_ms[busy],
-            check_since_clock_ms=self.since_clock_ms[busy],
-            check_heard_h=self.heard_h[rows],
-            check_values=self.values[rows],
+            check_since_taken_ms=np.where(holds, self.since_taken_ms[busy], 0),
+            check_since_clock_ms=np.where(holds, self.since_clock_ms[busy], 0),
+            check_heard_h=np.where(holds, self.heard_h[rows], NEVER),
+            check_values=np.where(holds, self.values[rows], 0.0),
             device_ids=[program.roster.devices_by_row[row].id for row in known.tolist()],
             device_heard_h=self.device_heard_h[known],
             device_offline=self.device_offline[known],
@@ -270,8 +271,9 @@ class Memory:
         self.status[check] = state.check_status[use]
         self.since_taken_ms[check] = state.check_since_taken_ms[use]
         self.since_clock_ms[check] = state.check_since_clock_ms[use]
-        self.heard_h[row] = state.check_heard_h[use]
-        self.values[row] = state.check_values[use]
+        holds = (state.check_status[use] & PENDING) != 0
+        self.heard_h[row[holds]] = state.check_heard_h[use[holds]]
+        self.values[row[holds]] = state.check_values[use[holds]]
         row, known = _rows_of(roster.columns.keys[: self.rows], sorted_keys, state.ended_keys)
         rule = rules[state.ended_rules] if len(rules) else np.zeros(0, np.int64)
         check, there = find_checks(program, row, rule, state.ended_levels)
