@@ -8,7 +8,7 @@ ARGS ?=
 ONLY ?=
 CONSOLE_SOURCES := $(shell find console -path console/node_modules -prune -o -path console/dist -prune -o -type f -print 2>/dev/null)
 
-.PHONY: help demo test check bench faults console clean
+.PHONY: help demo test check bench faults console pictures clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ faults: $(VENV)/.dev ## the long fault runs
 	$(BIN)/python -m tests.faults
 
 console: console/dist/.built ## build the web console
+
+pictures: $(VENV)/.dev ## draw the pictures of docs/rules.md anew, from the engine
+	PYTHONPATH=. $(BIN)/python docs/pictures/draw_rules.py
 
 clean: ## remove what the commands made
 	rm -rf $(VENV) console/node_modules console/dist var
