@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,32 +81,7 @@ def drill(circuits: int, seconds: float, seed: int) -> Verdict:
     """The whole operation in a temporary folder. Raises CommandError when it does not come to its end in time."""
     place = closing_time(circuits, seed=seed)
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sitewarden-closing-")))
-        settings = load(
-            data_dir=folder,
-            http_port=free_port(8_000),
-            http_host="127.0.0.1",
-            mqtt_url="embedded://127.0.0.1:1883",
-            mqtt_users=None,
-            records_url="sqlite:///{data_dir}/records.db",
-            historian_url="duckdb:///{data_dir}/history.duckdb",
-        )
-        records = Records.open(settings.records)
-        records.upgrade()
-        _furnish(records, place)
-        records.close()
-        service = stack.enter_context(Service(settings))
-        stop = threading.Event()
-        stack.callback(stop.set)
-        address, clock = service.parts.broker.telemetry.address, service.parts.clock.now_ms
-        plant = threading.Thread(
-            target=run_plant,
-            args=(address, place),
-            kwargs={"stop": stop, "clock": clock, "seed": seed, "client_id": "closing"},
-            daemon=True,
-        )
-        plant.start()
-        _wait(lambda: _all_heard(service, place), _HEARD_WITHIN_S, "not every breaker was heard")
+        service, stop = serve(stack, place, [PLAN], seed)
         began = time.monotonic()
         service.parts.scan.ask(StartPlan(key="drill", plan_id=PLAN.id, who="drill", reason="drill")).result(10.0)
         runs = service.parts.warden.runs
@@ -120,9 +95,36 @@ def drill(circuits: int, seconds: float, seed: int) -> Verdict:
         stop.wait(_SEEN_AFTER_S)
         verdict = judge(place, last(), runs.items(last().id), _named_afterwards(service))
         verdict.took_s = took_s
-        stop.set()
-        plant.join(10.0)
         return verdict
+
+
+def serve(stack: ExitStack, place: Place, plans: Sequence[Plan], seed: int) -> tuple[Service, threading.Event]:
+    """A service in a temporary folder with its own broker, and the place's plant on it, every breaker heard. The event stops the plant.
+    Raises CommandError."""
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sitewarden-closing-")))
+    settings = load(
+        data_dir=folder,
+        http_port=free_port(8_000),
+        http_host="127.0.0.1",
+        mqtt_url="embedded://127.0.0.1:1883",
+        mqtt_users=None,
+        records_url="sqlite:///{data_dir}/records.db",
+        historian_url="duckdb:///{data_dir}/history.duckdb",
+    )
+    records = Records.open(settings.records)
+    records.upgrade()
+    _furnish(records, place, plans)
+    records.close()
+    service = stack.enter_context(Service(settings))
+    stop = threading.Event()
+    address, clock = service.parts.broker.telemetry.address, service.parts.clock.now_ms
+    told = {"stop": stop, "clock": clock, "seed": seed, "client_id": "closing"}
+    plant = threading.Thread(target=run_plant, args=(address, place), kwargs=told, name="plant", daemon=True)
+    plant.start()
+    stack.callback(plant.join, 10.0)
+    stack.callback(stop.set)
+    _wait(lambda: _all_heard(service, place), _HEARD_WITHIN_S, "not every breaker was heard")
+    return service, stop
 
 
 def judge(place: Place, run: Run, items: list[RunItem], drawing: set[str]) -> Verdict:
@@ -155,7 +157,7 @@ def judge(place: Place, run: Run, items: list[RunItem], drawing: set[str]) -> Ve
     return verdict
 
 
-def _furnish(records: Records, place: Place) -> None:
+def _furnish(records: Records, place: Place, plans: Sequence[Plan]) -> None:
     now_ms = time.time_ns() // 1_000_000
     shipped.ensure(records, now_ms)
     by_kind: dict[str, list[object]] = {}
@@ -163,7 +165,8 @@ def _furnish(records: Records, place: Place) -> None:
         by_kind.setdefault(KIND[type(thing)], []).append(thing)
     for kind, things in by_kind.items():
         records.insert_many(kind, things, shipped.SERVICE, now_ms)
-    records.insert("plan", PLAN, shipped.SERVICE, now_ms)
+    for plan in plans:
+        records.insert("plan", plan, shipped.SERVICE, now_ms)
 
 
 def _all_heard(service: Service, place: Place) -> bool:

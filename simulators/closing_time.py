@@ -21,7 +21,7 @@ def closing_time(circuits: int = 2_000, bad_share: float = 0.01, seed: int = 1) 
     if circuits < 2:
         raise ValueError("closing time needs at least two circuits")
     choice = random.Random(seed)
-    bad = choice.sample(range(circuits), max(1, round(circuits * bad_share)))
+    bad = choice.sample(range(circuits), min(circuits, max(bad_share > 0, round(circuits * bad_share))))
     behaviours = {number: BAD[at % len(BAD)] for at, number in enumerate(bad)}
     shops = (circuits + 1) // 2
     place = Place(
