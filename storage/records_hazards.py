@@ -151,6 +151,7 @@ def keep(connection: Connection, present: Hazard | None, made: Hazard, step: Haz
         new = [{"hazard_id": made.id, "alarm_id": alarm_id, "place": place} for place, alarm_id in enumerate(made.alarm_ids)]
         if new:
             connection.execute(insert(links), new)
+            _tell_ended(connection, made)
     names = ("hazard_id", "version", "who", "at_ms", "note", "before")
     words = {"act": step.act.value, "after": step.after.value}
     connection.execute(insert(tables.hazard_steps), {name: getattr(step, name) for name in names} | words)
@@ -185,6 +186,13 @@ def _hazards(connection: Connection, found: Sequence[Mapping[Any, Any]]) -> list
         HAZARD.thing(row, rectification=Rectification(**{name: row[name] for name in _PLAN}), alarm_ids=tuple(alarm_ids[row["id"]]))
         for row in found
     ]
+
+
+def _tell_ended(connection: Connection, hazard: Hazard) -> None:
+    """The scan tells an open alarm of its hazard; one that has ended, and that it may have forgotten, learns it here."""
+    a = tables.alarms
+    ended = a.c.id.in_(hazard.alarm_ids) & a.c.ended_ms.is_not(None) & a.c.hazard_id.is_(None)
+    connection.execute(update(a).where(ended).values(hazard_id=hazard.id))
 
 
 def _is_open() -> ColumnElement[bool]:

@@ -112,6 +112,13 @@ def test_a_point_that_alarms_again_adds_to_its_open_hazard(records: Records) -> 
     assert [each.id for each in records.hazards(HazardQuery(alarm="a2"), None).items] == [first.id]
 
 
+def test_an_alarm_that_has_ended_and_the_scan_has_forgotten_learns_its_hazard_all_the_same(records: Records) -> None:
+    keep_alarm(records, alarm("open"), replace(alarm("over"), subject="point:other:lel", ended_ms=NOON))
+    for alarm_id, learns in (("over", True), ("open", False)):
+        hazard, _ = from_alarm(records, alarm_id)
+        assert records.alarm(alarm_id).hazard_id == (hazard.id if learns else None), "an open one is told by the scan"
+
+
 def test_an_accepted_hazard_is_reopened_within_thirty_days(records: Records) -> None:
     keep_alarm(records, *(alarm(f"a{i}", point_id="p") for i in range(3)))
     first, _ = from_alarm(records, "a0")

@@ -38,7 +38,7 @@ export const en = {
   },
   part: { broker: 'MQTT broker', records: 'Records', historian: 'Historian', journal: 'Journal', scan: 'Scan', notify: 'Notifications', disk: 'Disk' },
   signal: {
-    raised: 'Raised', stepped_up: 'Stepped up', stepped_down: 'Stepped down', cleared: 'Cleared', acknowledged: 'Acknowledged', reset: 'Reset', assigned: 'Assigned', noted: 'Note', progressed: 'Progress', judged: 'Verdict', hazard_linked: 'Hazard linked', suppressed: 'Suppressed', unsuppressed: 'No longer suppressed',
+    raised: 'Raised', stepped_up: 'Stepped up', stepped_down: 'Stepped down', cleared: 'Cleared', acknowledged: 'Acknowledged', reset: 'Reset', assigned: 'Assigned', noted: 'Note', progressed: 'Progress', judged: 'Verdict', hazard_linked: 'Hazard linked', suppressed: 'Suppressed', unsuppressed: 'No longer suppressed', upheld: 'Real now', realarmed: 'Asked again', withdrawn: 'Withdrawn',
   },
   progress: { dispatched: 'Dispatched', arrived: 'Arrived', verified: 'Verified', called_119: 'Fire service called' },
   verdict: { true: 'True', false: 'False', test: 'Test', fault: 'Fault', nuisance: 'Nuisance' },

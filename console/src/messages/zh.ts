@@ -38,7 +38,7 @@ export const zh = {
   },
   part: { broker: 'MQTT 连接', records: '记录库', historian: '历史库', journal: '日志', scan: '扫描', notify: '通知', disk: '磁盘' },
   signal: {
-    raised: '报警', stepped_up: '升级', stepped_down: '降级', cleared: '恢复正常', acknowledged: '接警', reset: '复位', assigned: '指派', noted: '备注', progressed: '处置进展', judged: '核实', hazard_linked: '关联隐患', suppressed: '抑制', unsuppressed: '抑制结束',
+    raised: '报警', stepped_up: '升级', stepped_down: '降级', cleared: '恢复正常', acknowledged: '接警', reset: '复位', assigned: '指派', noted: '备注', progressed: '处置进展', judged: '核实', hazard_linked: '关联隐患', suppressed: '抑制', unsuppressed: '抑制结束', upheld: '确认为实时', realarmed: '再次提醒', withdrawn: '撤销',
   },
   progress: { dispatched: '已派人', arrived: '已到场', verified: '已核实', called_119: '已报119' },
   verdict: { true: '真实火警/险情', false: '误报', test: '测试', fault: '故障', nuisance: '干扰' },
