@@ -17,8 +17,7 @@ def namer(door: Door) -> Namer:
         try:
             match kind:
                 case "user":
-                    person = door.person(which)
-                    return person["name"] if person else which
+                    return door.records.user(which).name
                 case "site":
                     site = door.board.roster.sites.get(which)
                     return site.name if site else which

@@ -157,9 +157,9 @@ def digest(folded: Folded, channel: str, language: str, timezone: str) -> Compos
     if channel in ("sms", "voice"):
         return Composed("", one_line(f"{head} {begin[11:16]}-{end[11:16]} {folded.places[0][0] if folded.places else ''}"))
     lines = [head, f"{begin} - {end}", *(f"{place}: {number}" for place, number in folded.places)]
-    return Composed(
-        one_line(f"[{SEVERITIES[Severity(max(folded.by_severity, default=0))][0]}] {head}"), "\n".join(map(one_line, lines)) + "\n"
-    )
+    worst = SEVERITIES[Severity(max(folded.by_severity, default=0))]
+    named = {"zh": worst[0], "en": worst[1]}.get(language, " ".join(worst))
+    return Composed(one_line(f"[{named}] {head}"), "\n".join(map(one_line, lines)) + "\n")
 
 
 def sms_parts(text: str) -> int:

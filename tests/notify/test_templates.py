@@ -87,7 +87,6 @@ def test_the_words_of_people_are_not_filled_again() -> None:
 def test_every_channel_has_words_in_every_language(channel: str, language: str) -> None:
     cause = "escalation:fire:1:unacknowledged:1:2"
     made = templates.Templates(base_url="https://house.example").compose(channel, language, raised(alarm()), "Asia/Shanghai", cause)
-    assert {"zh": "紧急" not in made.text, "en": made.text.isascii()}.get(language, True) or language == "en"
     if channel in ("email", "chat", "webhook"):
         assert "https://house.example/alarms/a1" in made.text
     if language != "en":
