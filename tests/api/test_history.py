@@ -107,10 +107,9 @@ def test_figures_by_shift_day_and_operator_and_as_csv(service: Service) -> None:
 
 
 def test_cover_names_each_devices_problems_and_counts_them_by_zone(service: Service) -> None:
-    out = type("Out", (), {"device_id": "mall-spare", "zone_id": ""})()
-    service.board.facts["out_of_service", "o"] = Fact(
-        kind="out_of_service", id="o", site_id="mall", state="standing", changed_ms=1, body=out
-    )
+    service.board.facts.clear()
+    shelf = type("Shelf", (), {"device_id": "mall-spare", "zone_id": "mall-kitchen"})()
+    service.board.facts["shelf", "s"] = Fact(kind="shelf", id="s", site_id="mall", state="standing", changed_ms=1, body=shelf)
     answer = service.call("operator", "GET", "/figures/cover?site=mall")
     devices = {item["id"]: item for item in answer["items"]}
     assert devices["mall-gas"]["problems"] == ["never_tested"]
