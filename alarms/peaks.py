@@ -52,11 +52,7 @@ class Peaks:
             if not mine and self._ids.pop(row, None) is not None:
                 self._followed[row] = False
         elif rule is not None and rule.kind is RuleKind.LEVEL:
-            self._reach(row)
-            if row not in self._ids:
-                self._followed[row] = True
-                self._high[row], self._low[row] = -np.inf, np.inf
-            self._ids.setdefault(row, {})[alarm.id] = None
+            self._enter(row, alarm.id)
 
     def worst(self, alarm: Alarm) -> float | None:
         """The worst value so far, in the direction of its rule; that of the alarm's own changes where nothing is followed."""
@@ -78,13 +74,22 @@ class Peaks:
     def load(self, alarms: list[Alarm], kept: dict[str, tuple[float, float]]) -> None:
         """Open alarms, and what was dumped of them."""
         for alarm in alarms:
-            self.follow(alarm)
             row = self._row(alarm)
-            if row is not None and alarm.id in kept and alarm.id in self._ids.get(row, ()):
+            if row is not None and alarm.id in kept:  # whatever has become of its rule
+                self._enter(row, alarm.id)
                 self._high[row], self._low[row] = kept[alarm.id]
+            else:
+                self.follow(alarm)
 
     def _row(self, alarm: Alarm) -> int | None:
         return self._roster.point_row(alarm.device_id, alarm.metric) if alarm.point_id else None
+
+    def _enter(self, row: int, alarm_id: str) -> None:
+        self._reach(row)
+        if row not in self._ids:
+            self._followed[row] = True
+            self._high[row], self._low[row] = -np.inf, np.inf
+        self._ids.setdefault(row, {})[alarm_id] = None
 
     def _reach(self, row: int) -> None:
         if row >= len(self._followed):

@@ -44,7 +44,7 @@ class LateAlarms:
             is_newest = readings.taken_ms[index] == roster.columns.latest_taken_ms[row]
             if not is_newest or readings.flags[index] & (RETAINED | HISTORICAL):
                 continue
-            for alarm_id in list(self._ids.get(row, ())):
+            for alarm_id in sorted(self._ids.get(row, ())):  # in an order that a restart does not change
                 alarm = book.open.get(alarm_id)
                 if alarm is None or not alarm.is_late or alarm.condition is Condition.NORMAL:
                     del self._ids[row][alarm_id]
