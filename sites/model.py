@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import blake2b
 
 ID_PATTERN = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
@@ -125,7 +126,12 @@ class Circuit:
 
     def metric(self, name: str, pole: str = "") -> str:
         """The circuit's own point name: `metric("current_a", "l1")` -> `current_a.2.l1`."""
-        return ".".join(part for part in (name, self.channel, pole) if part)
+        return _metric(name, self.channel, pole)
+
+
+@lru_cache(maxsize=65_536)
+def _metric(name: str, channel: str, pole: str) -> str:
+    return ".".join(part for part in (name, channel, pole) if part)
 
 
 def point_id(device_id: str, metric: str) -> str:
