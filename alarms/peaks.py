@@ -82,7 +82,9 @@ class Peaks:
                 self.follow(alarm)
 
     def _row(self, alarm: Alarm) -> int | None:
-        return self._roster.point_row(alarm.device_id, alarm.metric) if alarm.point_id else None
+        """Also of a device that was removed: its alarm stands until it is withdrawn."""
+        device = self._roster.rows_ever.get(alarm.device_id) if alarm.point_id else None
+        return None if device is None else self._roster.rows_by_metric[device].get(alarm.metric)
 
     def _enter(self, row: int, alarm_id: str) -> None:
         self._reach(row)
