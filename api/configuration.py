@@ -127,6 +127,7 @@ def must_change(door: Door, visitor: Visitor, kind: str, thing: Any) -> None:
 def insert(door: Door, visitor: Visitor, kind: str, thing: T) -> T:
     """Keep a new thing and tell the scan. Raises 403, Conflict, Unavailable."""
     must_change(door, visitor, kind, thing)
+    _must_know(door, visitor, thing)
     kept: T = door.records.insert(kind, thing, visitor.user.id, visitor.now_ms)
     _tell(door, kind, kept)
     return kept
@@ -140,6 +141,7 @@ def change(door: Door, visitor: Visitor, kind: str, thing_id: str, version: int,
         raise Conflict(f"the {kind} {thing_id} is at version {present.version}, not {version}: read it again and change that")
     thing = make(present)
     must_change(door, visitor, kind, thing)
+    _must_know(door, visitor, thing)
     kept: T = door.records.update(kind, thing, visitor.user.id, visitor.now_ms)
     _tell(door, kind, kept)
     return kept
@@ -181,6 +183,12 @@ def known(door: Door, visitor: Visitor, kind: str, thing_id: str, pointer: str) 
         return one(door, visitor, kind, thing_id)
     except Problem:
         raise invalid(f"there is no {kind} {thing_id}", pointer) from None
+
+
+def _must_know(door: Door, visitor: Visitor, thing: Any) -> None:
+    """The calendar that a rule names is there: without it the rule would take every place for open."""
+    if isinstance(thing, Rule) and thing.schedule is not None and thing.schedule.calendar:
+        known(door, visitor, "calendar", thing.schedule.calendar, "/schedule/calendar")
 
 
 def _tell(door: Door, kind: str, thing: Any) -> None:

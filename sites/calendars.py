@@ -72,28 +72,31 @@ class Day(NamedTuple):
     weekday: int
 
 
-def problems(calendar: Calendar) -> list[tuple[str, str, str]]:
-    """What cannot be meant, as (field, given, allowed). Empty: fine."""
-    found: list[tuple[str, str, str]] = []
+def problems(calendar: Calendar) -> list[tuple[str, str, str, str]]:
+    """What cannot be meant, as (field, given, allowed, allowed in Chinese). Empty: fine."""
+    found: list[tuple[str, str, str, str]] = []
     if len(calendar.weekdays) != 7:
-        found.append(("weekdays", str(len(calendar.weekdays)), "seven lists of windows, Monday first"))
+        found.append(("weekdays", str(len(calendar.weekdays)), "seven lists of windows, Monday first", "七个时段列表，周一在前"))
     for at, windows in enumerate(calendar.weekdays):
-        found += [(f"weekdays[{at}]", repr(tuple(w)), _WINDOW) for w in windows if not is_window(w)]
+        found += [(f"weekdays[{at}]", repr(tuple(w)), *_WINDOW) for w in windows if not is_window(w)]
     for at, holiday in enumerate(calendar.holidays):
         if not (_is_date(holiday.first) and _is_date(holiday.last) and holiday.first <= holiday.last):
-            found.append(
-                (f"holidays[{at}]", f"{holiday.first}..{holiday.last}", "two dates such as 2026-10-01, the first not after the last")
-            )
+            found.append((f"holidays[{at}]", f"{holiday.first}..{holiday.last}", *_DATES))
     for at, special in enumerate(calendar.special_days):
         if not _is_date(special.day) or special.day in [other.day for other in calendar.special_days[:at]]:
-            found.append((f"special_days[{at}].day", special.day, "a date such as 2026-10-01, each only once"))
-        found += [(f"special_days[{at}].windows", repr(tuple(w)), _WINDOW) for w in special.windows if not is_window(w)]
+            found.append((f"special_days[{at}].day", special.day, *_DATE))
+        found += [(f"special_days[{at}].windows", repr(tuple(w)), *_WINDOW) for w in special.windows if not is_window(w)]
     if calendar.site_id and calendar.enterprise_id:
-        found.append(("enterprise_id", calendar.enterprise_id, "either a site or an enterprise"))
+        found.append(("enterprise_id", calendar.enterprise_id, "either a site or an enterprise", "场所或企业二者选一"))
     return found
 
 
-_WINDOW = "a window [begin, end] in minutes of the day: begin 0..1439, end 0..1440, not the same"
+_WINDOW = (
+    "a window [begin, end] in minutes of the day: begin 0..1439, end 0..1440, not the same",
+    "时段 [起, 止]，以当天分钟计：起 0 至 1439，止 0 至 1440，不得相同",
+)
+_DATES = "two dates such as 2026-10-01, the first not after the last", "两个日期，如 2026-10-01，起始不晚于结束"
+_DATE = "a date such as 2026-10-01, each only once", "日期，如 2026-10-01，不得重复"
 
 
 def is_window(window: Sequence[int]) -> bool:

@@ -127,8 +127,12 @@ def _calendar(calendar: Calendar, door: Door, visitor: Visitor) -> CalendarShape
 
 def _must_be_meant(calendar: Calendar, door: Door, visitor: Visitor) -> None:
     found = [
-        {"pointer": "/" + field.replace("[", "/").replace("]", "").replace(".", "/"), "detail": f"given {given}; allowed: {allowed}"}
-        for field, given, allowed in problems(calendar)
+        {
+            "pointer": "/" + field.replace("[", "/").replace("]", "").replace(".", "/"),
+            "detail": f"given {given}; allowed: {allowed}",
+            "detail_zh": f"给定 {given}；允许：{allowed_zh}",
+        }
+        for field, given, allowed, allowed_zh in problems(calendar)
     ]
     if found:
         raise Problem(422, "invalid", "Not valid", found[0]["detail"], errors=found)

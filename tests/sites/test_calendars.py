@@ -204,7 +204,8 @@ def test_problems_name_field_and_reason() -> None:
         holidays=(Holiday(first="2026-10-07", last="2026-10-01"), Holiday(first="2026-13-01", last="2026-13-01")),
         special_days=(SpecialDay(day="20261001"), SpecialDay(day="2026-10-01"), SpecialDay(day="2026-10-01", windows=(Window(-1, 5),))),
     )
-    assert [field for field, _, _ in problems(bad)] == [
+    assert all(english and chinese for _, _, english, chinese in problems(bad))
+    assert [field for field, *_ in problems(bad)] == [
         "weekdays", "weekdays[0]", "weekdays[1]", "weekdays[2]", "holidays[0]", "holidays[1]", "special_days[0].day",
         "special_days[2].day", "special_days[2].windows", "enterprise_id",
     ]  # fmt: skip
