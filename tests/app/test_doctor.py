@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.doctor import examine
-from app.settings import load
-from tests.servers import mosquitto
+from app.settings import SettingsError, load
+from tests.notify.gateway_server import gateway_server
+from tests.servers import free_port, mosquitto, smtp_server
 
 pytestmark = pytest.mark.wire
 
@@ -43,3 +45,43 @@ def test_the_embedded_broker_is_for_trials(tmp_path: Path, capsys: pytest.Captur
     status, said = report(capsys, tmp_path, "embedded://127.0.0.1:1883")
     assert status == 0
     assert "for trials only" in said
+
+
+def test_every_channel_is_looked_at_and_nothing_is_sent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with smtp_server() as mail, gateway_server() as sms:
+        settings = load(
+            mqtt_url="embedded://127.0.0.1:1883", data_dir=tmp_path, historian_url="memory://", smtp_url=mail.url,
+            sms_url=f"{sms.url}/send?key=s3cret", sms_headers={"Authorization": "Bearer s3cret"}, voice_url=f"http://127.0.0.1:{free_port()}", voice_acknowledge_digits="1",
+            webhook_secret="s3cret",
+        )  # fmt: skip
+        status = examine(settings)
+        said = capsys.readouterr().out
+    assert (status, mail.messages, sms.asked) == (1, [], [])
+    assert f"ok    mail       reached 127.0.0.1:{mail.port} without TLS" in said
+    assert "ok    sms        the gateway 127.0.0.1" in said
+    assert "bad   voice      the gateway 127.0.0.1 cannot be reached" in said
+    assert "nobody hears what was delivered" in said
+    assert "s3cret" not in said
+
+
+def test_a_mail_server_that_is_away_is_bad_and_none_is_a_note(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = {"mqtt_url": "embedded://127.0.0.1:1883", "data_dir": tmp_path, "historian_url": "memory://"}
+    assert examine(load(**given, smtp_url=f"smtp://127.0.0.1:{free_port()}")) == 1
+    assert "bad   mail" in capsys.readouterr().out
+    assert examine(load(**given)) == 0
+    assert "note  mail       no SITEWARDEN_SMTP_URL" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"sms_url": "tel:110"}, "http:// or https://"),
+        ({"sms_states": {"ok": "done"}}, "sms_states"),
+        ({"voice_acknowledge_digits": "one"}, "voice_acknowledge_digits"),
+        ({"sms_headers": "Bearer s3cret"}, r"given \*\*\*"),
+    ],
+)
+def test_a_gateway_that_cannot_be_meant_is_refused_without_telling_its_secret(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(SettingsError, match=words) as refused:
+        load(**given)
+    assert "s3cret" not in str(refused.value)
