@@ -107,7 +107,6 @@ class Stage:
     point: PointStage
     made: list[Shown] = field(default_factory=list)
     turned: list[Turned] = field(default_factory=list)
-    turns: int = 0
     place_at: Ints = field(default_factory=lambda: np.zeros(0, np.int64))  # scratch: place -> where it is in the cause
     reopened: dict[int, list[Ints]] = field(default_factory=dict)  # group -> subjects whose gate has turned at this moment
 
@@ -155,9 +154,8 @@ class Stage:
                 self._read(readings, arrived, index[now], place[now])
                 starts[waits] += 1
             if not self.plan.heeds_devices:
-                ahead = min(ahead * 4, _MOST_AHEAD) if 4 * len(now) < len(starts) or (passed > ahead // 2).any() else max(ahead // 2, 1)
-                ahead = max(ahead, 2) if self.turns % 16 == 0 else ahead  # looks again now and then
-                self.turns += 1
+                is_calm = 4 * len(now) < len(starts) or (passed > ahead // 2).any()
+                ahead = min(ahead * 4, _MOST_AHEAD) if is_calm else max(ahead // 2, 2)
             going = starts < ends
             starts, ends = starts[going], ends[going]
 
@@ -196,6 +194,7 @@ class Stage:
         places = np.arange(self.plan.places)
         self.mine.is_settled = True
         self._moment(places, np.full(len(places), now_ms), None)
+        self.mine.is_edited = False
         self._queue(places, self.next_due(places))
 
     # -- time ------------------------------------------------------------------------------------------------------
@@ -257,7 +256,8 @@ class Stage:
         at, level = np.nonzero(memory.status[subjects] & PENDING)
         rising = (memory.status[subjects[at], level] & RISING) != 0
         since = memory.since_clock_ms[subjects[at], level]
-        return at, np.where(rising, since + group.hold_ms[level], self._service(since + group.clear_hold_ms))
+        variant = group.variant_of[subjects[at]]
+        return at, np.where(rising, since + group.hold_ms[variant, level], self._service(since + group.clear_hold_ms[variant]))
 
     def _service(self, hearing_h: Ints) -> Ints:
         at_ms = hearing_h + self.memory.lost_ms
@@ -437,7 +437,7 @@ class Stage:
             index = cause.index[own]
         memory.last_device[subjects] = device
         late = mine & (delay > self._lateness(group, device))[:, None]
-        met, back, possible = self._compare(group, condition)
+        met, back, possible = self._compare(group, subjects, condition)
         is_open = self._is_open(group, subjects, when)[:, None]
         status = memory.status[subjects]
         active, rising, falling = (status & ACTIVE) != 0, (status & RISING) != 0, (status & FALLING) != 0
@@ -452,7 +452,8 @@ class Stage:
         since_clock = np.where(begin, np.where(fall, clock_h[:, None], when[:, None]), memory.since_clock_ms[subjects])
         # of a hold that no reading began no device's time can tell
         since_device = np.where(begin, np.where(mine, device[:, None], -1), memory.since_device[subjects])
-        hold = np.where(fall, group.clear_hold_ms, group.hold_ms)
+        variant = group.variant_of[subjects]
+        hold = np.where(fall, group.clear_hold_ms[variant][:, None], group.hold_ms[variant])
         elapsed = np.where(active, clock_h[:, None], when[:, None]) - since_clock
         confirmed = mine & (since_device >= 0) & (since_device == device[:, None]) & (taken[:, None] - since_taken >= hold)
         over = (rise | fall) & ((elapsed >= hold) | confirmed)
@@ -468,6 +469,9 @@ class Stage:
         after[going & fall] = ACTIVE | FALLING
         raised, cleared = (over & rise) | fell_silent, (over & fall) | shut
         after[raised], after[cleared] = ACTIVE, 0
+        if self.mine.is_edited:  # what no longer holds by an edit ends with the next reading, not with the edit
+            kept = active & ~shut
+            after, cleared, going = np.where(kept, status, after), cleared & ~kept, going & ~kept
         memory.status[subjects] = after
         for column, new in (
             (memory.since_taken_ms, since_taken),
@@ -502,14 +506,13 @@ class Stage:
         if len(use):
             self.made.append(Shown(group.rule, group, subject[use], before[use], after[use], *(column[use] for column in columns)))
 
-    def _compare(self, group: Group, condition: Interval) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    def _compare(self, group: Group, subjects: Ints, condition: Interval) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
         """(met, back to normal, possibly met), by subject and level."""
         low, high = condition[0][:, None], condition[1][:, None]
         if group.tree is not None and group.tree.root.is_condition:
             return low == 1.0, high == 0.0, high == 1.0
         rule = self.program.rules[group.rule]
-        limit = np.array([level.limit for level in rule.levels])
-        deadband = np.array([level.deadband for level in rule.levels])
+        limit, deadband = group.limits[group.variant_of[subjects]], group.deadbands[group.variant_of[subjects]]
         if group.tree is not None and rule.direction is Direction.BELOW:
             return high <= limit, low > limit + deadband, low <= limit
         return low >= limit, high < limit - deadband, high >= limit

@@ -149,12 +149,13 @@ def _points(scene: Scene, group: Group, at: int) -> tuple[PointTruth, ...]:
 
 
 def _level(memory: Memory, group: Group, known: GroupMemory, at: int, number: int) -> LevelTruth:
-    rule = memory.program.rules[group.rule]
-    level, status = rule.levels[number], int(known.status[at, number])
+    level, status = group.variants[int(group.variant_of[at])].levels[number], int(known.status[at, number])
     due = None
     if status & PENDING:
         since = int(known.since_clock_ms[at, number])
-        due = since + int(group.hold_ms[number]) if status & RISING else since + group.clear_hold_ms + memory.lost_ms
+        due = since + int(group.hold_ms[group.variant_of[at], number])
+        if not status & RISING:
+            due = since + int(group.clear_hold_ms[group.variant_of[at]]) + memory.lost_ms
     is_condition = group.tree is not None and group.tree.root.is_condition
     phase = "rising" if status & RISING else "falling" if status & PENDING else "active" if status & ACTIVE else "idle"
     return LevelTruth(

@@ -30,7 +30,7 @@ class GroupMemory:
     """Of one group: a condition's levels, or whether its gate is open; and since when conditions of a `for` are true."""
 
     def __init__(self, group: Group) -> None:
-        size, levels = group.size, len(group.hold_ms)
+        size, levels = group.size, group.hold_ms.shape[1]
         self.status = np.zeros((size, levels), np.uint8)
         self.since_taken_ms = np.zeros((size, levels), np.int64)
         self.since_clock_ms = np.zeros((size, levels), np.int64)  # service time of a rise, hearing time of a fall
@@ -59,6 +59,7 @@ class SubjectMemory:
         self.wheel = Wheel()
         self.wheel.fit(plan.places)
         self.is_settled = False
+        self.is_edited = False  # taken over by an edit, which by itself clears nothing
         self.sides: Sides | None = None  # follows from the plan
         # copies of the memory's within a step, in which they go with the readings; only where an alarm(...) looks at silences
         self.device_heard_h = np.zeros(0, np.int64)
@@ -93,6 +94,7 @@ class SubjectMemory:
         kept_ring, kept_at = np.nonzero(self.ring_taken_ms != NEVER)
         state = SubjectsState(
             rule_ids=[rule.id for rule in plan.rules],
+            is_edited=self.is_edited,
             leaf_keys=keys[heard],
             leaf_taken_ms=self.taken_ms[heard],
             leaf_values=self.values[heard],
@@ -150,6 +152,7 @@ class SubjectMemory:
     def load(self, program: Program, state: SubjectsState, lost_ms: int) -> None:
         """Take over what the state has for this plan; points that it does not know are looked up in the roster."""
         plan, roster = self.plan, program.roster
+        self.is_edited = state.is_edited
         keys = roster.columns.keys[plan.rows]
         slot_of = {key: at for at, key in enumerate(keys.tolist())}
         slot, use = _places(slot_of, state.leaf_keys.tolist())

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from rules.expression import tree_of
 from rules.expression_tree import Node, Tree, device_metrics_of, holds_of, rates_of, rules_of, shown_of, zone_metrics_of
+from rules.inheritance import overridden
 from rules.model import DERIVED_KINDS, SUBJECT_KINDS, Rule, RuleKind
 from rules.schedule import Gate, gate_of
 from rules.scopes import Scopes
@@ -92,8 +93,13 @@ class Group:
     gate: int = -1  # the group that gates this one
     schedules: list[Gate] = field(default_factory=list)
     schedule_of: Ints = field(default_factory=lambda: np.zeros(0, np.int64))  # by subject
-    hold_ms: Ints = field(default_factory=lambda: np.zeros(0, np.int64))  # by level
-    clear_hold_ms: int = 0
+    # the rule as places override it; each with its numbers, by variant and level
+    variants: list[Rule] = field(default_factory=list)
+    variant_of: Ints = field(default_factory=lambda: np.zeros(0, np.int64))  # by subject
+    hold_ms: Ints = field(default_factory=lambda: np.zeros((0, 0), np.int64))
+    clear_hold_ms: Ints = field(default_factory=lambda: np.zeros(0, np.int64))  # by variant
+    limits: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
+    deadbands: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
 
     @property
     def size(self) -> int:
@@ -192,7 +198,7 @@ class _Builder:
 
     def plan(self) -> Plan:
         for at, rule in enumerate(self.rules):
-            if rule.kind in SUBJECT_KINDS and rule.enabled:
+            if rule.kind in SUBJECT_KINDS:
                 self.condition_of[at] = self._add(self._condition(at, rule))
         for at, rule in enumerate(self.rules):
             if rule.only_while and (at in self.condition_of or rule.kind not in SUBJECT_KINDS):
@@ -258,15 +264,20 @@ class _Builder:
         allowed = self.scopes.allowed(rule.scope)
         if rule.kind is RuleKind.VOTE:
             rows = self._rows(rule.metric, allowed)
-            subjects = self._zones(rows)
+            subjects, variants, variant_of = self._varied(rule, "zone", self._zones(rows))
             group = self._group(at, False, "zone", None, subjects, {rule.metric: rows})
         else:
             tree = tree_of(rule.expression, rule.over)
             zone_rows = {metric: self._rows(metric, allowed if rule.over == "zone" else None) for metric in zone_metrics_of(tree)}
-            group = self._group(at, False, rule.over, tree, self._subjects(tree, rule.over, allowed, zone_rows), zone_rows)
-        holds = [rule.hold_s if level.hold_s is None else level.hold_s for level in rule.levels]
-        group.hold_ms = np.array([round(hold * 1000) for hold in holds], np.int64)
-        group.clear_hold_ms = round(rule.clear_hold_s * 1000)
+            subjects = self._subjects(tree, rule.over, allowed, zone_rows)
+            subjects, variants, variant_of = self._varied(rule, rule.over, subjects)
+            group = self._group(at, False, rule.over, tree, subjects, zone_rows)
+        holds = [[each.hold_s if level.hold_s is None else level.hold_s for level in each.levels] for each in variants]
+        group.variants, group.variant_of = variants, variant_of
+        group.hold_ms = np.array([[round(hold * 1000) for hold in row] for row in holds], np.int64)
+        group.clear_hold_ms = np.array([round(each.clear_hold_s * 1000) for each in variants], np.int64)
+        group.limits = np.array([[level.limit for level in each.levels] for each in variants])
+        group.deadbands = np.array([[level.deadband for level in each.levels] for each in variants])
         if rule.schedule is not None:
             self._schedule(group, rule)
         return group
@@ -346,6 +357,27 @@ class _Builder:
             use = np.array(is_own, np.bool_) & (of_device[subjects] >= 0)
             found[use] = of_device[subjects][use]
         return found
+
+    def _varied(self, rule: Rule, over: str, subjects: Ints) -> tuple[Ints, list[Rule], Ints]:
+        """The subjects at which the rule is enabled, its variants, and which of these each subject has."""
+        inheritance = self.program.variants.inheritance
+        own = inheritance.by_rule.get(rule.id)
+        if not own:
+            return (subjects if rule.enabled else subjects[:0]), [rule], np.zeros(len(subjects) if rule.enabled else 0, np.int64)
+        zones, devices = self.roster.zones, self.roster.devices_by_row
+        numbers: dict[Rule, int] = {rule: 0}
+        found = []
+        for subject in subjects.tolist():
+            device = devices[subject] if over == "device" else None
+            zone = zones.get(self.zone_of_place[subject]) if device is None else None
+            if device is not None:
+                chain = inheritance.chain(rule.id, device)
+            else:
+                chain = tuple(own[node] for node in inheritance.nodes(zone.site_id, zone.id) if node in own) if zone is not None else ()
+            here = overridden(rule, chain)
+            found.append(numbers.setdefault(here, len(numbers)) if here.enabled else -1)
+        variant = np.array(found, np.int64)
+        return subjects[variant >= 0], list(numbers), variant[variant >= 0]
 
     def _subjects(self, tree: Tree, over: str, allowed: NDArray[np.bool_], zone_rows: dict[str, Ints]) -> Ints:
         if over == "zone":

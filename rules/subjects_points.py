@@ -149,7 +149,7 @@ def findings(program: Program, made: list[Shown], offset: int) -> list[Finding]:
             elif device < 0 and program.subjects is not None:
                 device = int(program.subjects.first_device[group.subjects[subject]])
             name = _name(program, part, subject)
-            level = rule.levels[after] if after >= 0 else None
+            level = group.variants[int(group.variant_of[subject])].levels[after] if after >= 0 else None
             is_condition = group.tree is not None and group.tree.root.is_condition
             finding = Finding(
                 rule_id=rule.id,

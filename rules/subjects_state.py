@@ -55,6 +55,7 @@ class SubjectsState:
     held_nodes: NDArray[np.int64] = field(default_factory=_ints)
     held_subjects: list[str] = field(default_factory=list)
     held_since_ms: NDArray[np.int64] = field(default_factory=_ints)
+    is_edited: bool = False  # carried over an edit and not looked at since
     ungated_before: list[str] = field(default_factory=list)  # rules that had no *only while* before an edit: what is, is kept
 
 
@@ -98,4 +99,4 @@ def edited(state: SubjectsState, old_rules: tuple[Rule, ...], new_rules: tuple[R
     for name in ("held_is_gate", "held_subjects"):
         picked[name] = [getattr(state, name)[at] for at in keep]
     still = [name for name in state.ungated_before if name in new_by]
-    return replace(state, check_status=status, check_levels=levels, ungated_before=sorted({*ungated, *still}), **picked)
+    return replace(state, check_status=status, check_levels=levels, is_edited=True, ungated_before=sorted({*ungated, *still}), **picked)

@@ -16,7 +16,7 @@ from rules.compile import compile, extend
 from rules.engine import availability, due_ms, pause, resume, step
 from rules.findings import Finding
 from rules.memory import Memory
-from rules.model import Direction, Level, Rule, RuleKind, Schedule, Scope, Severity
+from rules.model import Direction, Level, LevelOverride, NodeKind, Override, Rule, RuleKind, Schedule, Scope, Severity
 from rules.parse import parse_rules
 from rules.subjects_explain import gate_truth, truth_of
 from sites.calendars import Window
@@ -203,6 +203,16 @@ def test_for_holds_within_a_condition() -> None:
     assert bench.wait(5.9) == []
     assert bench.wait(10) == [("raised", "device:a", 30.0, 6)]
     assert bench.read(11, a_lel=0) == [("cleared", "device:a", 0.0, 11)]
+
+
+def test_what_is_due_between_quiet_readings_shows_what_was_known_then() -> None:
+    bench = Bench(expression("for(max(lel) >= 25 %LEL, 5 s)", over="zone"))
+    a, b = bench.roster.point_row("a", "lel"), bench.roster.point_row("b", "lel")
+    story = [(a, 1, 30.0), (b, 2, 3.0), (a, 3, 31.0), *((b, at, 3.0) for at in range(7, 20)), (a, 20, 32.0)]
+    rows, seconds, values = zip(*story, strict=True)
+    times = [at * 1000 for at in seconds]
+    (found,) = step(bench.program, bench.memory, Readings.of(rows, times, times, values), 20_000)
+    assert (found.fired_ms, found.value, found.device_id) == (6_000, 31.0, "a")
 
 
 def test_heard_of_becomes_false_by_silence() -> None:
@@ -411,6 +421,32 @@ def test_an_edit_neither_repeats_nor_clears() -> None:
     bench.edit(vote(2, name="other", version=2))
     assert bench.wait(2) == []
     assert bench.read(3, b_lel=0) == [("cleared", "zone:z", 1.0, 3)]
+
+
+def test_an_edit_that_no_longer_holds_clears_with_the_next_reading() -> None:
+    bench = Bench(vote(1))
+    bench.read(1, a_lel=30)
+    bench.edit(vote(2))
+    assert bench.wait(2) == []
+    bench.reload()
+    assert bench.read(3, a_lel__2=0) == []  # nothing is known of the other device
+    assert bench.read(4, b_lel=0) == [("cleared", "zone:z", 1.0, 4)]
+    bench.edit(vote(1))
+    assert bench.wait(5) == [("raised", "zone:z", 1.0, 4)]  # true already
+
+
+def test_places_override_the_numbers_of_votes_and_expressions() -> None:
+    bench = Bench()
+    own = Override(id="o", rule_id="r", node_kind=NodeKind.ZONE, node_id="y", levels=(LevelOverride(level=0, limit=1),), reason="alone")
+    off = Override(id="p", rule_id="e", node_kind=NodeKind.DEVICE, node_id="a", enabled=False, reason="known")
+    late = Override(id="q", rule_id="e", node_kind=NodeKind.DEVICE, node_id="b", hold_s=5, reason="slow")
+    rules = vote(2), expression("lel >= 25 %LEL", id="e")
+    bench.program = compile(rules, bench.roster, overrides=[own, off, late])
+    bench.memory = Memory(bench.program)
+    assert bench.read(1, a_lel=30) == []
+    assert sorted(bench.read(2, c_lel=30)) == [("raised", "device:c", 30.0, 2), ("raised", "zone:y", 1.0, 2)]
+    assert bench.read(3, b_lel=30) == [("raised", "zone:z", 2.0, 3)]
+    assert bench.wait(9) == [("raised", "device:b", 30.0, 8)]
 
 
 def test_only_while_added_to_a_rule_that_is_active_clears_only_when_it_is_false() -> None:
