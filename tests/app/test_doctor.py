@@ -50,10 +50,16 @@ def test_the_embedded_broker_is_for_trials(tmp_path: Path, capsys: pytest.Captur
 def test_every_channel_is_looked_at_and_nothing_is_sent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with smtp_server() as mail, gateway_server() as sms:
         settings = load(
-            mqtt_url="embedded://127.0.0.1:1883", data_dir=tmp_path, historian_url="memory://", smtp_url=mail.url,
-            sms_url=f"{sms.url}/send?key=s3cret", sms_headers={"Authorization": "Bearer s3cret"}, voice_url=f"http://127.0.0.1:{free_port()}", voice_acknowledge_digits="1",
+            mqtt_url="embedded://127.0.0.1:1883",
+            data_dir=tmp_path,
+            historian_url="memory://",
+            smtp_url=mail.url,
+            sms_url=f"{sms.url}/send?key=s3cret",
+            sms_headers={"Authorization": "Bearer s3cret"},
+            voice_url=f"http://127.0.0.1:{free_port()}",
+            voice_acknowledge_digits="1",
             webhook_secret="s3cret",
-        )  # fmt: skip
+        )
         status = examine(settings)
         said = capsys.readouterr().out
     assert (status, mail.messages, sms.asked) == (1, [], [])
