@@ -69,7 +69,8 @@ class Peaks:
 
     def dump(self) -> dict[str, tuple[float, float]]:
         """Alarm id -> (highest, lowest)."""
-        return {alarm_id: (float(self._high[row]), float(self._low[row])) for row, ids in self._ids.items() for alarm_id in ids}
+        kept = {alarm_id: (float(self._high[row]), float(self._low[row])) for row, ids in self._ids.items() for alarm_id in ids}
+        return dict(sorted(kept.items()))
 
     def load(self, alarms: list[Alarm], kept: dict[str, tuple[float, float]]) -> None:
         """Open alarms, and what was dumped of them."""
