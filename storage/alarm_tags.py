@@ -1,13 +1,14 @@
 """What alarms are searched and counted by: all alarms that say the same of it share one row, their *tag*, with their number.
 
-A site has some thousand tags and may have millions of alarms: which filters meet, and how often, is decided exactly on the tags, so that a
-list begins at once whatever is asked. Besides, notes for the search and activations for the figures. Only the projector writes.
+Tags of one rule on one subject share a *place*. A site has some thousand of them and may have millions of alarms: which filters meet, and
+how often, is decided exactly on these, so that a list begins at once whatever is asked. Besides, notes for the search and activations for
+the figures. Only the projector writes.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -20,13 +21,16 @@ from storage import tables
 from storage.database import add_missing
 
 # edges of the time to acknowledge, in ms: band 0 was never acknowledged, band 1 is below the first
-BANDS_MS = (5_000, 10_000, 30_000, 60_000, 180_000, 300_000, 600_000, 1_800_000, 3_600_000, 14_400_000)
+BANDS_MS = (10_000, 60_000, 180_000, 600_000, 3_600_000)
 NO_VERDICT = "none"
 _ASKS = frozenset({Signal.RAISED, Signal.STEPPED_UP, Signal.UNSUPPRESSED})
 _AT_ONCE = 500
 _t = tables.alarm_tags
-_SAME = ("site_id", "zone_id", "device_id", "rule_id", "kind", "verdict", "assignee", "severity", "ack_band", "is_test", "is_suppressed",
-         "is_ended", "text")  # fmt: skip
+_p = tables.alarm_places
+_OF_PLACE = {"site": "site_id", "zone": "zone_id", "device": "device_id", "kind": "kind", "rule": "rule_id"}
+_PLACED = frozenset({*_OF_PLACE, "scope", "q"})
+JOINED = _t.join(_p, _p.c.id == _t.c.place_id)
+_OF_TAG = ("verdict", "assignee", "is_test", "is_suppressed")
 
 
 def ack_ms(alarm: Alarm) -> int | None:
@@ -34,16 +38,26 @@ def ack_ms(alarm: Alarm) -> int | None:
     return None if alarm.acknowledged_ms is None else max(0, alarm.acknowledged_ms - alarm.arrived_ms)
 
 
-def tag_of(alarm: Alarm) -> dict[str, Any]:
+def place_of(alarm: Alarm) -> dict[str, Any]:
+    """The row of its place; the id follows from what is in it."""
+    words = (alarm.rule_name, alarm.rule_name_en, alarm.site_name, alarm.zone_name, alarm.device_name, alarm.device_id, alarm.metric)
+    return _identified(
+        {
+            "site_id": alarm.site_id,
+            "zone_id": alarm.zone_id,
+            "device_id": alarm.device_id,
+            "rule_id": alarm.rule_id,
+            "kind": alarm.kind,
+            "text": tables.storable("\n".join(words).casefold()),
+        }
+    )
+
+
+def tag_of(alarm: Alarm, place_id: int) -> dict[str, Any]:
     """The row of its tag; the id follows from what is in it."""
     waited = ack_ms(alarm)
-    words = (alarm.rule_name, alarm.rule_name_en, alarm.site_name, alarm.zone_name, alarm.device_name, alarm.device_id, alarm.metric)
     tag: dict[str, Any] = {
-        "site_id": alarm.site_id,
-        "zone_id": alarm.zone_id,
-        "device_id": alarm.device_id,
-        "rule_id": alarm.rule_id,
-        "kind": alarm.kind,
+        "place_id": place_id,
         "verdict": alarm.verdict.value if alarm.verdict else NO_VERDICT,
         "assignee": alarm.assignee or "",
         "severity": int(alarm.severity),
@@ -51,10 +65,13 @@ def tag_of(alarm: Alarm) -> dict[str, Any]:
         "is_test": alarm.is_test,
         "is_suppressed": alarm.suppression is not None,
         "is_ended": alarm.ended_ms is not None,
-        "text": tables.storable("\n".join(words).casefold()),
     }
-    digest = blake2b("\x1f".join(str(tag[name]) for name in _SAME).encode(), digest_size=8).digest()
-    return {"id": int.from_bytes(digest, "big") >> 1, **tag, "alarms": 0, "last_ms": 0}
+    return _identified(tag) | {"alarms": 0, "last_ms": 0}
+
+
+def _identified(row: dict[str, Any]) -> dict[str, Any]:
+    digest = blake2b("\x1f".join(map(str, row.values())).encode(), digest_size=8).digest()
+    return {"id": int.from_bytes(digest, "big") >> 1, **row}
 
 
 def apply(connection: Connection, alarms: Sequence[Alarm], is_first: bool = False) -> dict[str, int]:
@@ -67,19 +84,23 @@ def apply(connection: Connection, alarms: Sequence[Alarm], is_first: bool = Fals
         for known in connection.execute(select(a.c.id, a.c.tag_id, a.c.seq).where(a.c.id.in_(ids))):
             before[known[0]] = (known[1], known[2])
     made: dict[int, dict[str, Any]] = {}
+    places: dict[int, dict[str, Any]] = {}
     tagged: dict[str, int] = {}
     change: Counter[int] = Counter()
     for alarm in alarms:
         old_tag, seq = before.get(alarm.id, (None, 0))
         if seq > alarm.seq:
             continue
-        row = tag_of(alarm)
+        place = place_of(alarm)
+        places[place["id"]] = place
+        row = tag_of(alarm, place["id"])
         tag = made.setdefault(row["id"], row)
         tag["last_ms"] = max(tag["last_ms"], alarm.raised_ms)
         tagged[alarm.id] = tag["id"]
         change[tag["id"]] += 1
         if old_tag is not None:
             change[old_tag] -= 1
+    add_missing(connection, _p, list(places.values()))
     add_missing(connection, _t, list(made.values()))
     moved = [
         {"of": tag_id, "more": more, "at": made[tag_id]["last_ms"] if tag_id in made else 0}
@@ -121,26 +142,25 @@ def follow(connection: Connection, transitions: Iterable[Transition]) -> None:
 
 
 def conditions(query: AlarmQuery, sites: Scope) -> dict[str, ColumnElement[Any]]:
-    """What a tag must be, by the query's field; empty: any."""
+    """What a tag must be, by the query's field, as conditions on tags joined with their places (`JOINED`); empty: any."""
     found: dict[str, ColumnElement[Any]] = {}
     if sites is not None:
-        found["scope"] = _t.c.site_id.in_(sites)
+        found["scope"] = _p.c.site_id.in_(sites)
     if query.state is not None:
         found["state"] = _t.c.is_ended if query.state == "ended" else ~_t.c.is_ended
     if query.severities:
         found["severity"] = _t.c.severity.in_([int(severity) for severity in query.severities])
-    same = {"site": "site_id", "zone": "zone_id", "device": "device_id", "kind": "kind", "rule": "rule_id", "verdict": "verdict",
-            "assignee": "assignee", "is_test": "is_test", "is_suppressed": "is_suppressed"}  # fmt: skip
-    for name, column in same.items():
+    columns = {name: _p.c[column] for name, column in _OF_PLACE.items()} | {name: _t.c[name] for name in _OF_TAG}
+    for name, column in columns.items():
         wanted = getattr(query, name)
         if wanted is not None:
-            found[name] = _t.c[column] == wanted
+            found[name] = column == wanted
     if query.ack_from_ms is not None:
         found["ack_from"] = _t.c.ack_band > sum(query.ack_from_ms >= edge for edge in BANDS_MS)
     if query.ack_to_ms is not None:
         found["ack_to"] = (_t.c.ack_band > 0) & (_t.c.ack_band <= 1 + sum(query.ack_to_ms > edge for edge in BANDS_MS))
     if query.q:
-        found["q"] = _t.c.text.contains(tables.storable(query.q.casefold()), autoescape=True)
+        found["q"] = _p.c.text.contains(tables.storable(query.q.casefold()), autoescape=True)
     return found
 
 
@@ -150,9 +170,15 @@ def are_exact(query: AlarmQuery) -> bool:
     return query.state in (None, "open", "ended") and query.ack_from_ms in edges and query.ack_to_ms in edges
 
 
-def weigh(connection: Connection, wanted: Iterable[ColumnElement[Any]]) -> tuple[int, int]:
+def meant(wanted: Mapping[str, ColumnElement[Any]]) -> list[ColumnElement[Any]]:
+    """The same conditions for tags alone: those on places as a list of places, which is looked up once."""
+    of_places = [condition for name, condition in wanted.items() if name in _PLACED]
+    of_tags = [condition for name, condition in wanted.items() if name not in _PLACED]
+    return [*of_tags, _t.c.place_id.in_(select(_p.c.id).where(*of_places))] if of_places else of_tags
+
+
+def weigh(connection: Connection, wanted: Mapping[str, ColumnElement[Any]]) -> tuple[int, int]:
     """(how many alarms the tags that are so have, when the newest of them was raised)."""
-    number, last_ms = connection.execute(
-        select(func.coalesce(func.sum(_t.c.alarms), 0), func.coalesce(func.max(_t.c.last_ms), 0)).where(_t.c.alarms > 0, *wanted)
-    ).one()
+    statement = select(func.coalesce(func.sum(_t.c.alarms), 0), func.coalesce(func.max(_t.c.last_ms), 0))
+    number, last_ms = connection.execute(statement.where(_t.c.alarms > 0, *meant(wanted))).one()
     return int(number), int(last_ms)

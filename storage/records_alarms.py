@@ -31,7 +31,8 @@ STATES: dict[str, ColumnElement[bool]] = {
     "suppressed": _IS_OPEN & (_a.c.attention == Attention.SUPPRESSED.value),
 }
 _t = tables.alarm_tags
-_FACETS = {"severity": _t.c.severity, "site": _t.c.site_id, "zone": _t.c.zone_id, "kind": _t.c.kind, "verdict": _t.c.verdict}
+_p = tables.alarm_places
+_FACETS = {"severity": _t.c.severity, "site": _p.c.site_id, "zone": _p.c.zone_id, "kind": _p.c.kind, "verdict": _t.c.verdict}
 FEW = 20_000  # so many alarms are looked at one by one, newest last, sooner than all that came since
 MOST_NAMED = 1_000  # alarms whose own id or notes hold the words asked for
 _ID = re.compile(r"[0-9a-z._-]{6,64}")
@@ -44,16 +45,16 @@ def page(connection: Connection, query: AlarmQuery, sites: Scope) -> Page[Alarm]
     order: list[ColumnElement[Any]] = [_a.c.raised_ms, _a.c.id]
     if wanted:
         named = _named(connection, query, sites) if query.q else []
-        number, last_ms = alarm_tags.weigh(connection, wanted.values())
+        number, last_ms = alarm_tags.weigh(connection, wanted)
         if number == 0 and not named:
             return Page([], None)
         # few: through their tags. Many: from the newest of them on, whatever comes, of which every so many-th is one
         if number <= FEW:
-            by_tag: ColumnElement[bool] = _a.c.tag_id.in_(select(_t.c.id).where(_t.c.alarms > 0, *wanted.values()))
+            by_tag: ColumnElement[bool] = _a.c.tag_id.in_(select(_t.c.id).where(_t.c.alarms > 0, *alarm_tags.meant(wanted)))
             order = [(_a.c.raised_ms + 0).label("raised_at"), _a.c.id]  # not by the index of all
             statement = select(*order).where(*_row_conditions(query), or_(by_tag, _a.c.id.in_(named)) if named else by_tag)
         else:
-            has_tag = exists().where(_t.c.id == _a.c.tag_id, *wanted.values())
+            has_tag = exists().where(_t.c.id == _a.c.tag_id, *alarm_tags.meant(wanted))
             statement = statement.where(or_(has_tag, _a.c.id.in_(named)) if named else has_tag)
             if not named:
                 statement = statement.where(_a.c.raised_ms <= last_ms)
@@ -68,11 +69,11 @@ def counts(connection: Connection, query: AlarmQuery, sites: Scope) -> dict[str,
     wanted = alarm_tags.conditions(query, sites)
     is_whole = query.from_ms is None and query.to_ms is None and alarm_tags.are_exact(replace(query, state=None))
     number: ColumnElement[Any] = _t.c.alarms
-    source: Any = _t
+    source: Any = alarm_tags.JOINED
     if not is_whole:
         spanned = select(_a.c.tag_id, func.count().label("alarms")).where(*_row_conditions(replace(query, state=None)))
         within = spanned.group_by(_a.c.tag_id).cte("within", nesting=True)
-        source, number = _t.join(within, within.c.tag_id == _t.c.id), within.c.alarms
+        source, number = source.join(within, within.c.tag_id == _t.c.id), within.c.alarms
     number = func.sum(number)
 
     def others(facet: str) -> list[ColumnElement[bool]]:
@@ -87,7 +88,11 @@ def counts(connection: Connection, query: AlarmQuery, sites: Scope) -> dict[str,
     if states.get("open"):
         # open alarms are few: what they are now is in their rows
         open_ones = select(*(func.count().filter(condition).label(name) for name, condition in STATES.items() if name not in states))
-        rest = [_IS_OPEN, _a.c.tag_id.in_(select(_t.c.id).where(*others("state"))), *_row_conditions(replace(query, state=None))]
+        rest = [
+            _IS_OPEN,
+            _a.c.tag_id.in_(select(_t.c.id).select_from(alarm_tags.JOINED).where(*others("state"))),
+            *_row_conditions(replace(query, state=None)),
+        ]
         row = connection.execute(open_ones.select_from(_a).where(*rest)).mappings().one()
         states |= {name: n for name, n in row.items() if n and name != "ended"}
     facets["state"] = states
@@ -105,8 +110,9 @@ def _named_beside(connection: Connection, query: AlarmQuery, sites: Scope) -> li
     if not named:
         return []
     says = alarm_tags.conditions(query, sites)["q"]
-    join = _t.join(_a, _a.c.tag_id == _t.c.id)
-    return list(connection.execute(select(_t).select_from(join).where(_a.c.id.in_(named), ~says, *_row_conditions(query))).mappings())
+    join = alarm_tags.JOINED.join(_a, _a.c.tag_id == _t.c.id)
+    columns = (*_FACETS.values(), _t.c.is_ended)
+    return list(connection.execute(select(*columns).select_from(join).where(_a.c.id.in_(named), ~says, *_row_conditions(query))).mappings())
 
 
 def _named(connection: Connection, query: AlarmQuery, sites: Scope) -> list[str]:
@@ -121,8 +127,8 @@ def _named(connection: Connection, query: AlarmQuery, sites: Scope) -> list[str]
         found += connection.execute(select(_a.c.id).where(_a.c.id >= words, _a.c.id < words + "\x7f").limit(MOST_NAMED)).scalars()
     if not found:
         return []
-    other = [condition for name, condition in alarm_tags.conditions(query, sites).items() if name != "q"]
-    of_tag = select(_t.c.id).where(_t.c.id == _a.c.tag_id, *other).exists()
+    other = {name: condition for name, condition in alarm_tags.conditions(query, sites).items() if name != "q"}
+    of_tag = select(_t.c.id).where(_t.c.id == _a.c.tag_id, *alarm_tags.meant(other)).exists()
     return list(connection.execute(select(_a.c.id).where(_a.c.id.in_(dict.fromkeys(found)), of_tag)).scalars())
 
 

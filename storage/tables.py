@@ -305,21 +305,28 @@ alarms = Table(
         postgresql_where=text("ended_ms IS NULL"),
     ),
 )
-# what alarms are searched by: one row for all alarms that say the same of it, with their number. Lists and counts are decided on these
-# few rows; `storage.alarm_tags` keeps them
+# what alarms are searched by: where and by which rule (one row for all alarms with the same names), and what became of them (one row for
+# all that say the same, with their number). Lists and counts are decided on these few rows; `storage.alarm_tags` keeps them
+alarm_places = Table(
+    "alarm_places",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    *_words("site_id", "zone_id", "device_id", "rule_id", "kind", "text"),
+    Index(None, "site_id"),
+    Index(None, "device_id"),
+)
 alarm_tags = Table(
     "alarm_tags",
     metadata,
     Column("id", BigInteger, primary_key=True, autoincrement=False),
-    *_words("site_id", "zone_id", "device_id", "rule_id", "kind", "verdict", "assignee"),
+    Column("place_id", BigInteger, nullable=False),
+    *_words("verdict", "assignee"),
     Column("severity", SmallInteger, nullable=False),
     Column("ack_band", SmallInteger, nullable=False),
     *_flags("is_test", "is_suppressed", "is_ended"),
-    *_words("text"),
     Column("alarms", BigInteger, nullable=False),
     *_ms("last_ms"),  # the newest that was ever raised
-    Index(None, "site_id"),
-    Index(None, "device_id"),
+    Index(None, "place_id"),
 )
 # what people wrote, folded for the search
 alarm_notes = Table(

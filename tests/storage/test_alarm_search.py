@@ -102,7 +102,7 @@ QUERIES = [
     AlarmQuery(q="nothing of the kind", limit=1_000),
     *(
         AlarmQuery(ack_from_ms=a, ack_to_ms=b, limit=1_000)
-        for a, b in [(5_000, 60_000), (0, 5_000), (3_000, 59_999), (200_000, None), (None, 1)]
+        for a, b in [(10_000, 60_000), (0, 10_000), (3_000, 59_999), (200_000, None), (None, 1)]
     ),
 ]  # fmt: skip
 

@@ -35,20 +35,26 @@ def upgrade() -> None:
     )
     op.create_index("ix_presence_schedules_site_id", "presence_schedules", ["site_id"])
     op.create_table(
+        "alarm_places",
+        sa.Column("id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        *_text("site_id", "zone_id", "device_id", "rule_id", "kind", "text"),
+    )
+    op.create_index("ix_alarm_places_site_id", "alarm_places", ["site_id"])
+    op.create_index("ix_alarm_places_device_id", "alarm_places", ["device_id"])
+    op.create_table(
         "alarm_tags",
         sa.Column("id", sa.BigInteger(), primary_key=True, autoincrement=False),
-        *_text("site_id", "zone_id", "device_id", "rule_id", "kind", "verdict", "assignee"),
+        sa.Column("place_id", sa.BigInteger(), nullable=False),
+        *_text("verdict", "assignee"),
         sa.Column("severity", sa.SmallInteger(), nullable=False),
         sa.Column("ack_band", sa.SmallInteger(), nullable=False),
         sa.Column("is_test", sa.Boolean(), nullable=False),
         sa.Column("is_suppressed", sa.Boolean(), nullable=False),
         sa.Column("is_ended", sa.Boolean(), nullable=False),
-        *_text("text"),
         sa.Column("alarms", sa.BigInteger(), nullable=False),
         sa.Column("last_ms", sa.BigInteger(), nullable=False),
     )
-    op.create_index("ix_alarm_tags_site_id", "alarm_tags", ["site_id"])
-    op.create_index("ix_alarm_tags_device_id", "alarm_tags", ["device_id"])
+    op.create_index("ix_alarm_tags_place_id", "alarm_tags", ["place_id"])
     op.create_table(
         "alarm_notes",
         sa.Column("alarm_id", sa.Text(), primary_key=True),
@@ -123,5 +129,5 @@ def downgrade() -> None:
     for columns in _REPLACED:
         op.create_index(f"ix_alarms_{'_'.join(columns)}_id", "alarms", [*columns, "id"])
     op.drop_index("ix_transitions_signal_at_ms", "transitions")
-    for name in ("alarm_views", "presences", "activations", "alarm_notes", "alarm_tags", "presence_schedules"):
+    for name in ("alarm_views", "presences", "activations", "alarm_notes", "alarm_tags", "alarm_places", "presence_schedules"):
         op.drop_table(name)
