@@ -118,8 +118,12 @@ class Recurrence:
             for number, stand in enumerate(each.stands):
                 to = tally.stands[min(number, len(tally.stands) - 1)]
                 to.active |= stand.active
-                if number < len(tally.stands) and meaning(before, number) == meaning(own, number):
+                if _is_alike(before, own, number):
                     to.since_ms, to.since_clock, to.is_late = stand.since_ms, stand.since_clock, stand.is_late
+            for number, stand in enumerate(tally.stands):
+                is_met = len(tally.raises_h) >= own.levels[number].limit
+                if tally.is_open and is_met and not stand.active and not _is_alike(before, own, number):
+                    stand.since_ms = stand.since_clock = now_ms
             self._keep(tally)
 
     def _rule_at(self, rule_id: str, device_id: str) -> Rule | None:
@@ -289,6 +293,10 @@ class _Tally:
                 index=index,
             )
         ]
+
+
+def _is_alike(old: Rule, new: Rule, level: int) -> bool:
+    return level < min(len(old.levels), len(new.levels)) and meaning(old, level) == meaning(new, level)
 
 
 def _covers(scope: Scope, device: Device) -> bool:

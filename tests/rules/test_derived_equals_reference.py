@@ -134,7 +134,7 @@ def test_cutting_dumping_and_editing_elsewhere_change_nothing(rules: list[Rule],
     assert cut == play(story, Engine(roster, rules), lambda at: False)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(12))
 def test_long_stories_agree_however_they_are_cut_reloaded_and_edited(seed: int) -> None:
     rng = Random(seed)
     chooser = Chooser(rng.choice)

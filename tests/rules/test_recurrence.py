@@ -11,8 +11,11 @@ from reference import FAR, Reference
 from test_engine_equals_reference import Engine, level_rules, make_plant, often, play, silence_rules, stories
 from test_engine_stories import Bench, level_rule
 
+from rules.engine import due_ms, pause, resume, step
 from rules.findings import Edge, Finding
-from rules.model import Level, Rule, RuleKind, Scope, Severity
+from rules.memory import Memory
+from rules.model import Level, Rule, RuleKind, Schedule, Scope, Severity
+from sites.calendars import Window
 from sites.readings import Readings
 from sites.roster import Roster
 
@@ -210,8 +213,6 @@ def test_the_third_alarm_within_a_minute_raises_and_the_first_to_lapse_clears() 
 
 
 def test_nothing_lapses_while_the_service_is_deaf() -> None:
-    from rules.engine import pause, resume
-
     bench = Bench(level_rule(25), often_rule(1))
     bench.read(10, 30)
     pause(bench.program, bench.memory, 20_000)
@@ -238,3 +239,84 @@ def test_a_count_over_another_time_begins_anew() -> None:
     bench.read(11, 0)
     bench.edit(level_rule(25), often_rule(2, window_s=50))
     assert len(bench.read(12, 30)) == 1
+
+
+def flap(bench: Bench, at: float) -> Any:
+    """One more alarm of the rule that is counted; what the count made of it."""
+    found = bench.read(at, 30)
+    bench.read(at + 0.5, 0)
+    return found[1:]
+
+
+def test_levels_step_up_with_each_raise_and_down_as_they_lapse() -> None:
+    bench = Bench(level_rule(25), often_rule(1, 2, window_s=20))
+    assert flap(bench, 10) == [("raised", 0, 10, 10)]
+    assert flap(bench, 15) == [("stepped", 1, 15, 15)]
+    assert bench.wait(30) == [("stepped", 0, 30, 30)]
+    assert bench.wait(35) == [("cleared", -1, 35, 35)]
+    assert bench.memory.recurrence is not None
+    assert bench.memory.recurrence.dump().tallies == []
+
+
+def test_a_hold_runs_by_the_clock_and_ends_when_the_count_falls_below() -> None:
+    bench = Bench(level_rule(25), often_rule(1, hold_s=20))
+    flap(bench, 10)
+    assert bench.wait(29.999) == []
+    assert bench.wait(30) == [("raised", 0, 30, 30)]
+    bench = Bench(level_rule(25), often_rule(1, hold_s=60.001))
+    flap(bench, 10)
+    assert bench.wait(300) == []
+
+
+def test_a_deadband_and_a_clear_hold_keep_the_alarm() -> None:
+    rule = often_rule(2, window_s=20, clear_hold_s=5)
+    rule = replace(rule, levels=tuple(replace(level, deadband=1.0) for level in rule.levels))
+    bench = Bench(level_rule(25), rule)
+    flap(bench, 10)
+    assert flap(bench, 15) == [("raised", 0, 15, 15)]
+    assert bench.wait(34.999) == []
+    assert bench.wait(40) == [("cleared", -1, 40, 40)]
+
+
+def test_a_late_raise_counts_and_what_it_raises_is_late() -> None:
+    bench = Bench(level_rule(25), often_rule(1))
+    batch = Readings.of([0], [50_000], [100_000], [60.0], [50_000])
+    found = step(bench.program, bench.memory, batch, 100_000)
+    assert [(finding.rule_id, finding.is_late) for finding in found] == [("lel", True), ("count_lel", True)]
+
+
+def test_devices_outside_the_scope_are_not_counted() -> None:
+    for devices, expected in ((("g",), [("raised", 0, 10, 10)]), (("h",), [])):
+        assert flap(Bench(level_rule(25), often_rule(1, scope=Scope(devices=devices))), 10) == expected
+
+
+def test_a_schedule_keeps_a_count_quiet_until_it_opens_and_ends_it() -> None:
+    minute = 480  # eight o'clock in Shanghai, whose zone is taken without a site: time 0
+    bench = Bench(level_rule(25), often_rule(1, window_s=600, schedule=Schedule(windows=(Window(minute + 1, minute + 2),))))
+    assert flap(bench, 10) == []
+    assert due_ms(bench.memory) == 60_000
+    assert bench.wait(59.999) == []
+    state = bench.memory.dump()
+    bench.memory = Memory(bench.program)
+    bench.memory.load(state)
+    assert bench.wait(60) == [("raised", 0, 60, 60)]
+    assert bench.wait(200) == [("cleared", -1, 120, 120)]
+
+
+def test_an_edit_keeps_what_is_active_and_begins_a_hold_of_another_length_anew() -> None:
+    bench = Bench(level_rule(25), often_rule(1, hold_s=20))
+    flap(bench, 10)
+    bench.edit(level_rule(25), often_rule(1, hold_s=30))
+    assert bench.wait(40.499) == []
+    assert bench.wait(50) == [("raised", 0, 40.5, 40.5)]  # 30 s from the edit on
+    bench.edit(level_rule(25), often_rule(3, hold_s=30))
+    assert bench.wait(69) == []
+    assert bench.wait(75) == [("cleared", -1, 70, 70)]
+
+
+def test_a_lower_limit_that_is_reached_already_raises_at_once() -> None:
+    bench = Bench(level_rule(25), often_rule(3))
+    flap(bench, 10)
+    flap(bench, 15)
+    bench.edit(level_rule(25), often_rule(2))
+    assert bench.wait(16) == [("raised", 0, 15.5, 15.5)]
