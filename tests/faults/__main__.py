@@ -33,7 +33,7 @@ def main() -> int:
         parser.error(f"no case {given.only}; there are {', '.join(case.id for case in CASES)}")
     logging.disable(logging.CRITICAL)
     tallies = [tally for case in chosen if (tally := _run(case, given.seed, given.runs, given.seconds)) is not None]
-    RESULTS.write_text(json.dumps(_by_fault(tallies), indent=2) + "\n")
+    RESULTS.write_text(json.dumps(_beside(_by_fault(tallies)), indent=2) + "\n")
     return 0 if len(tallies) == len(chosen) and all(tally.verdict.is_clean for tally in tallies) else 1
 
 
@@ -69,6 +69,14 @@ def _by_fault(tallies: list[Tally]) -> list[dict[str, object]]:
         whole.injected += tally.injected
         whole.verdict.add(tally.verdict)
     return [fault.as_json() for fault in faults.values()]
+
+
+def _beside(made: list[dict[str, object]]) -> list[dict[str, object]]:
+    """These, and what earlier runs said of faults that were not run now."""
+    known = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+    new = {str(each["id"]): each for each in made}
+    rows = [new.pop(str(each["id"]), each) for each in known] + list(new.values())
+    return sorted(rows, key=lambda each: int(str(each["id"])[1:]))
 
 
 if __name__ == "__main__":

@@ -115,7 +115,10 @@ class BrokeredHouse(House):
         return list(replay(self.folder / "snapshots", self.journal, after))
 
     def kept(self, after: int = 0) -> Kept:
-        kept = kept_of(self.replayed(after), self.warden.configuration.roster, NUMBER)
+        return self.kept_of(self.replayed(after))
+
+    def kept_of(self, steps: Iterable[Stepped]) -> Kept:
+        kept = kept_of(steps, self.warden.configuration.roster, NUMBER)
         kept.open_alarms = [(alarm.rule_id, alarm.subject) for alarm in self.alarms]
         kept.commands = [(body["id"], body["action"]) for _, body in self.outlet.published]
         return kept
