@@ -49,6 +49,7 @@ from api.routes.duty import router as duty_router
 from api.routes.exports import router as exports_router
 from api.routes.figures import router as figures_router
 from api.routes.incidents import router as incidents_router
+from api.routes.quiet_times import router as quiet_times_router
 from api.routes.rule_views import router as rule_views_router
 from api.routes.shift import router as shift_router
 from api.routes.suppressions import router as suppressions_router
@@ -199,6 +200,7 @@ def bare_app(version: str) -> FastAPI:
         v1.include_router(router)
     v1.include_router(suppressions_router)
     v1.include_router(duty_router)
+    v1.include_router(quiet_times_router)
     for more in (alarm_views_router, shift_router, figures_router, incidents_router):
         v1.include_router(more)
     app.include_router(v1)

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping
 from typing import cast
 
 from alarms.model import Alarm
-from alarms.suppression import INHIBITED, KIND_NAMES, OUT_OF_SERVICE, PROOF_TEST, SHELVED, standing_on
+from alarms.suppression import INHIBITED, KIND_NAMES, OUT_OF_SERVICE, PROOF_TEST, SCHEDULED, SHELVED, standing_on
 from api.access import Reach
 from api.shapes.alarms import Name, SuppressionKind
 from api.shapes.suppressions import SuppressionItem, SuppressionList
 from api.shapes.times import iso_or_none
 from sites.facts import Fact
 
-FACT_KINDS = {"shelf": SHELVED, "out_of_service": OUT_OF_SERVICE, "proof_test": PROOF_TEST}
+FACT_KINDS = {"shelf": SHELVED, "out_of_service": OUT_OF_SERVICE, "proof_test": PROOF_TEST, "quiet_time": SCHEDULED}
 MOST_NAMED = 100
 _STATES = {
     "asked": (" (waits for a second person's approval)", "（待他人批准）"),
@@ -50,6 +50,8 @@ def suppression_list(
 
 def _item_of_fact(fact: Fact, alarms: list[Alarm], name: Name) -> SuppressionItem:
     body, kind = fact.body, FACT_KINDS[fact.kind]
+    if kind == SCHEDULED:
+        return _item_of_schedule(fact, alarms)
     target_name = f"{body.rule_name_en or body.rule_name} · {body.device_name or body.zone_name}" if kind == SHELVED else body.target_name
     target_name_zh = f"{body.rule_name} · {body.device_name or body.zone_name}" if kind == SHELVED else body.target_name
     by = name(body.who)
@@ -74,6 +76,27 @@ def _item_of_fact(fact: Fact, alarms: list[Alarm], name: Name) -> SuppressionIte
         "alarms": len(alarms),
         "sentence": f"{target_name}: {word}{more} until {until}{once}, by {who}: {body.reason}",
         "sentence_zh": f"{target_name_zh}：{word_zh}{more_zh}，至 {until}{once_zh}，{who}，原因：{body.reason}",
+    }
+
+
+def _item_of_schedule(fact: Fact, alarms: list[Alarm]) -> SuppressionItem:
+    body, until, kinds = fact.body, iso_or_none(fact.until_ms) or "", ", ".join(fact.body.kinds)
+    return {
+        "kind": cast(SuppressionKind, SCHEDULED),
+        "id": fact.id,
+        "state": fact.state,
+        "site_id": fact.site_id,
+        "target": fact.subject,
+        "target_name": body.name,
+        "reason": body.reason,
+        "reason_zh": body.reason,
+        "from": iso_or_none(fact.from_ms or None),
+        "until": until or None,
+        "by": None,
+        "alarm_ids": [alarm.id for alarm in alarms[:MOST_NAMED]],
+        "alarms": len(alarms),
+        "sentence": f"{body.name}: quiet time for {kinds} up to P3 until {until}: {body.reason}",
+        "sentence_zh": f"{body.name}：{kinds} 类 P3 及以下报警计划静默，至 {until}，原因：{body.reason}",
     }
 
 

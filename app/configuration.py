@@ -23,7 +23,8 @@ from sites.model import Circuit, Device, District, Enterprise, Site, Zone
 from sites.roster import Roster
 
 COMPILED = ("calendar", "override")  # documents that rules are compiled with
-DOCUMENTS: tuple[str, ...] = (*COMPILED, "escalation", "duty_roster", "presence_schedule", "plan")  # kinds kept by id, which sections read
+# kinds kept by id, which sections read
+DOCUMENTS: tuple[str, ...] = (*COMPILED, "escalation", "duty_roster", "presence_schedule", "quiet_time", "plan")
 KINDS = (*DOCUMENTS, "district", "enterprise", "site", "zone", "device", "circuit", "rule", "linkage")
 _KEPT_RULE_VERSIONS = 20
 

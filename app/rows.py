@@ -28,6 +28,7 @@ from alarms.duty_requests import (
 from alarms.escalation_policy import Escalation
 from alarms.linkage import Linkage
 from alarms.presence_checks import PresenceSchedule
+from alarms.quiet_times import QuietTime
 from alarms.requests import (
     Acknowledge,
     ApproveOut,
@@ -70,6 +71,7 @@ THINGS: dict[str, type] = {
     "linkage": Linkage,
     "calendar": Calendar,
     "presence_schedule": PresenceSchedule,
+    "quiet_time": QuietTime,
     "override": Override,
     "escalation": Escalation,
     "duty_roster": DutyRoster,

@@ -23,6 +23,7 @@ from alarms.model import Transition
 from alarms.peaks import Peaks
 from alarms.presence_checks import PresenceChecks
 from alarms.proof_tests import ProofTests
+from alarms.quiet_times import QuietTimes
 from alarms.realarm import Realarm
 from alarms.section import Products, Section
 from alarms.self_tests import SelfTests
@@ -98,7 +99,8 @@ class Warden:
         documents = self.configuration.documents
         roster = self.configuration.roster
         suppressions, proof_tests = Suppressions(self.book, roster), ProofTests(self.book, roster)
-        self.book.suppressors = (suppressions.causes, proof_tests.causes)
+        quiet_times = QuietTimes(self.book, roster, documents["quiet_time"])
+        self.book.suppressors = (suppressions.causes, proof_tests.causes, quiet_times.causes)
         self.orders.simulate_in(proof_tests.of_circuit)
         self.peaks = Peaks(roster, self.configuration.rules.get)
         self.book.worst = self.peaks.worst
@@ -106,6 +108,7 @@ class Warden:
         sections: list[Section] = [
             suppressions,
             proof_tests,
+            quiet_times,
             Chatter(self.book, self.configuration.rules.get),
             Realarm(self.book, roster, self.configuration.rules.get),
             Escalations(self.book, self.configuration.roster, documents),

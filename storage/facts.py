@@ -15,6 +15,7 @@ from alarms.handovers import HandOver
 from alarms.out_of_service import OutOfService
 from alarms.presence_checks import PresenceCheck
 from alarms.proof_tests import ProofRecord, ProofTest
+from alarms.quiet_times import QuietSpan
 from alarms.self_tests import SelfTest
 from alarms.shelf import Shelf
 from power.after_hours import StillDrawing
@@ -29,6 +30,7 @@ BODIES: dict[str, type] = {
     "out_of_service": OutOfService,
     "proof_test": ProofTest,
     "proof_record": ProofRecord,
+    "quiet_time": QuietSpan,
     "escalation": Climb,
     "presence_check": PresenceCheck,
     "handover": HandOver,

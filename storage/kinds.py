@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Table, or_, select
 from alarms.duty import DutyRoster
 from alarms.escalation_policy import Escalation
 from alarms.presence_checks import PresenceSchedule
+from alarms.quiet_times import QuietTime
 from power.plans import Plan
 from rules.model import NodeKind, Override
 from sites.calendars import Calendar
@@ -128,6 +129,7 @@ KINDS: dict[str, Kind] = {
         Kind("linkage", tables.linkages, rows.linkage_row, rows.linkage_of,
              _confined(tables.linkages, tables.linkage_sites, "linkage_id"), searched=("id", "name", "name_en")),
         _document("presence_schedule", tables.presence_schedules, PresenceSchedule),
+        _document("quiet_time", tables.quiet_times, QuietTime),
         _document("calendar", tables.calendars, Calendar),
         _document("plan", tables.plans, Plan),
         _document("escalation", tables.escalations, Escalation),

@@ -209,6 +209,7 @@ plans = _documents("plans")
 escalations = _documents("escalations")
 duty_rosters = _documents("duty_rosters")
 presence_schedules = _documents("presence_schedules")
+quiet_times = _documents("quiet_times")
 
 # -- what the scan keeps besides alarms and orders -----------------------------------------------------------------------
 

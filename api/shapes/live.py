@@ -63,6 +63,7 @@ class LiveEvents(TypedDict):
     out_of_service: FactShape
     proof_test: FactShape
     proof_record: FactShape
+    quiet_time: FactShape
     health: HealthShape
 
 

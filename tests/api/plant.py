@@ -359,7 +359,7 @@ class PaperDesk:
 
     def configuration_changed(self, kind: str, thing_id: str, version: int, thing: Any | None) -> None:
         self.configured.append((kind, thing_id, version, thing))
-        if kind in ("rule", "linkage", "presence_schedule", "calendar", "override", "escalation", "duty_roster"):
+        if kind in ("rule", "linkage", "presence_schedule", "quiet_time", "calendar", "override", "escalation", "duty_roster"):
             return
         if kind == "plan":
             self.board.plans.pop(thing_id, None)

@@ -187,6 +187,17 @@ def tried(service: Service, site: str) -> None:
     service.board.facts["self_test", "tried"] = paper_self_test("tried")
 
 
+QUIET = {"name": "night", "reason": "cleaning", "kinds": ["water"], "windows": [{"begin": 60, "end": 120}]}
+
+
+def quiet(service: Service, site: str) -> None:
+    from alarms.quiet_times import QuietTime
+    from sites.calendars import Window
+
+    made = QuietTime(id=f"{site}-quiet", name="night", site_id=site, reason="cleaning", kinds=("water",), windows=(Window(60, 120),))
+    service.records.insert("quiet_time", made, "t", 0)
+
+
 CASES: dict[str, Case] = {
     "GET /escalations": Case("see", "/escalations", outside=200),
     "POST /escalations": Case("rules", "/escalations", POLICY, outside=422, wrong=403),
@@ -292,6 +303,13 @@ CASES: dict[str, Case] = {
     "GET /alarms/{alarm_id}/call-script": Case("see", "/alarms/{site}-alarm/call-script"),
     "GET /duty-record": Case("see", "/duty-record?site={site}"),
     "GET /duty-record/page": Case("see", "/duty-record/page?site={site}"),
+    "GET /quiet-times": Case("see", "/quiet-times", outside=200),
+    "POST /quiet-times": Case("configure", "/quiet-times", {**QUIET, "site_id": "{site}"}, outside=422),
+    "GET /quiet-times/{quiet_id}": Case("see", "/quiet-times/{site}-quiet", before=quiet),
+    "PUT /quiet-times/{quiet_id}": Case(
+        "configure", "/quiet-times/{site}-quiet", {**QUIET, "site_id": "{site}", "version": 1}, before=quiet
+    ),
+    "DELETE /quiet-times/{quiet_id}": Case("configure", "/quiet-times/{site}-quiet", before=quiet),
     "GET /suppressions": Case("see", "/suppressions", outside=200),
     "GET /shelves": Case("see", "/shelves", outside=200),
     "POST /alarms/{alarm_id}/shelve": Case("shelve", "/alarms/{site}-alarm/shelve", {"until": LATER, "reason": "known"}),

@@ -24,6 +24,8 @@ def _sample(kind: type) -> object:
             values[field.name] = ("a", "b")
         elif "bytes" in text:
             values[field.name] = b"\x00\xff"
+        elif "float" in text:
+            values[field.name] = 7.5
         elif "int" in text:
             values[field.name] = 7
         elif "bool" in text:

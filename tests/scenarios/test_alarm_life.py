@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from alarms.errors import IllegalTransition
 from alarms.linkage import Linkage
-from alarms.model import Attention, Signal, Transition, Verdict
+from alarms.model import Alarm, Attention, Signal, Transition, Verdict
 from alarms.proof_tests import ProofTest
+from alarms.quiet_times import QuietTime, problems
 from alarms.requests import Acknowledge, BeginTest, EndTest, Progress, Shelve, TakeOut, Withdraw
 from alarms.service_alarms import ServiceClear, ServiceRaise
 from app.rows import ConfigChanged, Connection
 from power.model import OrderState
 from power.requests import Cut
 from rules.model import Direction, Level, Rule, RuleKind, Severity
+from sites.calendars import Window
 from tests.scenarios.house import House
 from tests.scenarios.sample import GAS, SILENCE, SMOKE, kitchen
 
@@ -285,6 +288,63 @@ def test_a_session_that_the_broker_forgot_waits_for_people(house: House) -> None
     house.run(1)
     alarm = house.alarm("service:session_lost")
     assert (alarm.attention, alarm.cleared_ms is not None) == (Attention.UNACKNOWLEDGED, True)
+
+
+# -- quiet times ---------------------------------------------------------------------------------------------------------
+
+
+def quiet_from(house: House, begin_min: int, end_min: int) -> None:
+    """From so many minutes after now, in the site's zone, to so many."""
+    minute = (house.clock.now_ms() // MINUTE + 8 * 60) % 1_440
+    window = Window((minute + begin_min) % 1_440, (minute + end_min) % 1_440)
+    made = QuietTime(id="q", name="night", site_id="site", reason="cleaning", kinds=("presence",), windows=(window,))
+    assert problems(made) == []
+    house.scan.put(ConfigChanged.of("quiet_time", "q", 1, made))
+    house.run(1)
+
+
+def silent(house: House) -> Alarm:
+    (alarm,) = [a for a in house.alarms if a.rule_id == "silence" and a.device_id == "gas-1"]
+    return alarm
+
+
+def test_in_quiet_hours_a_mild_alarm_of_the_named_kind_waits_and_calls_when_they_end(house: House) -> None:
+    house.hear("gas-1", lel=1)
+    quiet_from(house, 2, 6)
+    house.run(40)
+    assert silent(house).attention is Attention.UNACKNOWLEDGED, "they have not begun"
+    house.run(100)
+    held = silent(house)
+    assert held.suppression is not None
+    assert (held.suppression.kind, held.suppression.source_id) == ("schedule", "q")
+    house.hear("smoke-1", smoke_alarm=1)
+    house.run(1)
+    assert house.alarm("smoke").attention is Attention.UNACKNOWLEDGED, "fire is never quiet"
+    house.snapshot()
+    house.crash(1_000)
+    assert silent(house).attention is Attention.SUPPRESSED
+    house.run(4 * 60)
+    assert silent(house).attention is Attention.UNACKNOWLEDGED
+
+
+def test_a_quiet_time_that_is_removed_lets_go_at_once(house: House) -> None:
+    house.hear("gas-1", lel=1)
+    quiet_from(house, -2, 60)
+    house.run(40)
+    assert silent(house).attention is Attention.SUPPRESSED
+    house.scan.put(ConfigChanged.of("quiet_time", "q", 2, None))
+    house.run(1)
+    assert silent(house).attention is Attention.UNACKNOWLEDGED
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"kinds": ("gas",)}, {"kinds": ()}, {"windows": (Window(0, 1_440),)}, {"windows": ()}, {"reason": " "}, {"weekdays": (7,)}],
+)
+def test_what_a_quiet_time_may_never_be(changed: dict[str, Any]) -> None:
+    made = QuietTime(id="q", name="n", site_id="site", reason="r", kinds=("water",), windows=(Window(60, 120),))
+    (problem,) = problems(replace(made, **changed))
+    assert all(problem)
 
 
 # -- how bad it was ------------------------------------------------------------------------------------------------------

@@ -2529,6 +2529,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/quiet-times": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Quiet Times */
+        get: operations["suppressions_quiet_times"];
+        put?: never;
+        /**
+         * New Quiet Time
+         * @description Never for fire and gas, never above P3, at most 16 h of a day.
+         */
+        post: operations["suppressions_new_quiet_time"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quiet-times/{quiet_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Quiet Time */
+        get: operations["suppressions_quiet_time"];
+        /** Change Quiet Time */
+        put: operations["suppressions_change_quiet_time"];
+        post?: never;
+        /**
+         * Remove Quiet Time
+         * @description What it held back calls at once.
+         */
+        delete: operations["suppressions_remove_quiet_time"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rule-sets": {
         parameters: {
             query?: never;
@@ -6469,6 +6512,7 @@ export interface components {
             out_of_service: components["schemas"]["FactShape"];
             proof_record: components["schemas"]["FactShape"];
             proof_test: components["schemas"]["FactShape"];
+            quiet_time: components["schemas"]["FactShape"];
             run: components["schemas"]["FactShape"];
             shelf: components["schemas"]["FactShape"];
             snapshot: components["schemas"]["SnapshotShape"];
@@ -7389,6 +7433,99 @@ export interface components {
             begin: string;
             /** End */
             end: string;
+        };
+        /**
+         * QuietTimeAsk
+         * @description `weekdays` (Monday 0; empty: all) are those on which windows begin. Without zone and device: the whole site.
+         */
+        QuietTimeAsk: {
+            /** Device Id */
+            device_id?: string | null;
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /** Id */
+            id?: string | null;
+            /** Kinds */
+            kinds: string[];
+            /** Name */
+            name: string;
+            /** Reason */
+            reason: string;
+            /** Site Id */
+            site_id: string;
+            /** Weekdays */
+            weekdays?: number[];
+            /** Windows */
+            windows: components["schemas"]["WindowAsk"][];
+            /** Zone Id */
+            zone_id?: string | null;
+        };
+        /** QuietTimeEdit */
+        QuietTimeEdit: {
+            /** Device Id */
+            device_id?: string | null;
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /** Id */
+            id?: string | null;
+            /** Kinds */
+            kinds: string[];
+            /** Name */
+            name: string;
+            /** Reason */
+            reason: string;
+            /** Site Id */
+            site_id: string;
+            /** Version */
+            version: number;
+            /** Weekdays */
+            weekdays?: number[];
+            /** Windows */
+            windows: components["schemas"]["WindowAsk"][];
+            /** Zone Id */
+            zone_id?: string | null;
+        };
+        /** QuietTimePage */
+        QuietTimePage: {
+            /** Items */
+            items: components["schemas"]["QuietTimeShape"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /** QuietTimeShape */
+        QuietTimeShape: {
+            /** Device Id */
+            device_id: string | null;
+            /** Enabled */
+            enabled: boolean;
+            /** Id */
+            id: string;
+            /** Kinds */
+            kinds: string[];
+            /** Name */
+            name: string;
+            /** Reason */
+            reason: string;
+            /** Sentence */
+            sentence: string;
+            /** Sentence Zh */
+            sentence_zh: string;
+            /** Site Id */
+            site_id: string;
+            /** Version */
+            version: number;
+            /** Weekdays */
+            weekdays: number[];
+            /** Windows */
+            windows: components["schemas"]["WindowShape"][];
+            /** Zone Id */
+            zone_id: string | null;
         };
         /**
          * ReachAsk
@@ -8887,6 +9024,23 @@ export interface components {
         WhyAsk: {
             /** Reason */
             reason: string;
+        };
+        /**
+         * WindowAsk
+         * @description Minutes of the local day; an end at or before the begin is on the next day.
+         */
+        WindowAsk: {
+            /** Begin */
+            begin: number;
+            /** End */
+            end: number;
+        };
+        /** WindowShape */
+        WindowShape: {
+            /** Begin */
+            begin: number;
+            /** End */
+            end: number;
         };
         /** WithdrawAsk */
         WithdrawAsk: {
@@ -16699,6 +16853,212 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["FactAnswer"];
                 };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    suppressions_quiet_times: {
+        parameters: {
+            query?: {
+                /** @description next_cursor of the page before */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuietTimePage"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    suppressions_new_quiet_time: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuietTimeAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuietTimeShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    suppressions_quiet_time: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                quiet_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuietTimeShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    suppressions_change_quiet_time: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                quiet_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuietTimeEdit"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuietTimeShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    suppressions_remove_quiet_time: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                quiet_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description a problem of RFC 9457 */
             "4XX": {
