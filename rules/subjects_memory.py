@@ -117,7 +117,9 @@ class SubjectMemory:
             )
         }  # fmt: skip
         for group, memory in zip(plan.groups, self.groups, strict=True):
-            names = subject_names(program, plan, group)
+
+            def named(found: NDArray[Any], group: Group = group) -> list[str]:
+                return subject_names(program, plan, group, found)
 
             def rules_like(found: NDArray[Any], rule: int = group.rule) -> NDArray[np.int64]:
                 return np.full(len(found), rule, np.int64)
@@ -125,7 +127,7 @@ class SubjectMemory:
             if group.is_gate:
                 found = np.flatnonzero(memory.is_open)
                 parts["gate_rules"].append(rules_like(found))
-                state.gate_subjects += [names[at] for at in found.tolist()]
+                state.gate_subjects += named(found)
             else:
                 found, level = np.nonzero(memory.status)
                 parts["check_rules"].append(rules_like(found))
@@ -133,18 +135,19 @@ class SubjectMemory:
                 parts["check_status"].append(memory.status[found, level].astype(np.int64))
                 parts["check_since_taken_ms"].append(memory.since_taken_ms[found, level])
                 parts["check_since_clock_ms"].append(memory.since_clock_ms[found, level])
-                state.check_subjects += [names[at] for at in found.tolist()]
+                state.check_subjects += named(found)
                 state.check_devices += _device_ids(devices, memory.since_device[found, level])
-                spoke = np.flatnonzero(memory.last_device >= 0)
-                parts["last_rules"].append(rules_like(spoke))
-                state.last_subjects += [names[at] for at in spoke.tolist()]
-                state.last_devices += _device_ids(devices, memory.last_device[spoke])
+                if group.over == "zone":  # a device's finding is its own, whoever spoke
+                    spoke = np.flatnonzero(memory.last_device >= 0)
+                    parts["last_rules"].append(rules_like(spoke))
+                    state.last_subjects += named(spoke)
+                    state.last_devices += _device_ids(devices, memory.last_device[spoke])
             node, found = np.nonzero(memory.held_ms != NEVER)
             parts["held_rules"].append(rules_like(found))
             parts["held_nodes"].append(node.astype(np.int64))
             parts["held_since_ms"].append(memory.held_ms[node, found])
             state.held_is_gate += [group.is_gate] * len(found)
-            state.held_subjects += [names[at] for at in found.tolist()]
+            state.held_subjects += named(found)
         for name, arrays in parts.items():
             setattr(state, name, np.concatenate(arrays))
         return state
@@ -154,8 +157,10 @@ class SubjectMemory:
         plan, roster = self.plan, program.roster
         self.is_edited = state.is_edited
         keys = roster.columns.keys[plan.rows]
-        slot_of = {key: at for at, key in enumerate(keys.tolist())}
-        slot, use = _places(slot_of, state.leaf_keys.tolist())
+        order = np.argsort(keys)
+        found = order[np.minimum(np.searchsorted(keys, state.leaf_keys, sorter=order), len(keys) - 1)] if len(keys) else order
+        use = np.flatnonzero(keys[found] == state.leaf_keys) if len(keys) else np.zeros(0, np.int64)
+        slot = found[use]
         for mine, theirs in (
             (self.taken_ms, state.leaf_taken_ms),
             (self.values, state.leaf_values),
@@ -181,6 +186,8 @@ class SubjectMemory:
         self._load_groups(program, state)
 
     def _load_groups(self, program: Program, state: SubjectsState) -> None:
+        if not state.rule_ids and not state.ungated_before:
+            return
         plan, rows_ever = self.plan, program.roster.rows_ever
         open_gates = set(zip((state.rule_ids[rule] for rule in state.gate_rules.tolist()), state.gate_subjects, strict=True))
         kept_open = set(state.ungated_before)
@@ -217,13 +224,16 @@ class SubjectMemory:
                 found[1].held_ms[int(state.held_nodes[at]), subject] = state.held_since_ms[at]
 
 
-def subject_names(program: Program, plan: Plan, group: Group) -> list[str]:
-    """`device:<id>` or `zone:<id>` of each subject; `device:<id>/<suffix>` where a gate tells a device's channels apart."""
+def subject_names(program: Program, plan: Plan, group: Group, of: NDArray[Any] | None = None) -> list[str]:
+    """`device:<id>` or `zone:<id>` of these subjects (None: all); `device:<id>/<suffix>` where a gate tells a device's channels apart."""
+    numbers = np.arange(group.size) if of is None else of
     if group.over == "zone":
-        return [f"zone:{plan.zone_of_place[at]}" for at in group.subjects.tolist()]
-    devices = program.roster.devices_by_row
-    suffixes = group.suffixes or [""] * group.size
-    return [f"device:{devices[at].id}{suffix and '/'}{suffix}" for at, suffix in zip(group.subjects.tolist(), suffixes, strict=True)]
+        return [f"zone:{plan.zone_of_place[at]}" for at in group.subjects[numbers].tolist()]
+    devices, rows = program.roster.devices_by_row, group.subjects[numbers].tolist()
+    if not group.suffixes:
+        return [f"device:{devices[row].id}" for row in rows]
+    suffixes = [group.suffixes[at] for at in numbers.tolist()]
+    return [f"device:{devices[row].id}{suffix and '/'}{suffix}" for row, suffix in zip(rows, suffixes, strict=True)]
 
 
 def _device_ids(devices: Any, rows: NDArray[np.int64]) -> list[str]:

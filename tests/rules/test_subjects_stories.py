@@ -154,6 +154,14 @@ def test_a_backlog_of_one_device_confirms_a_hold_by_its_own_times() -> None:
     assert bench.read(100, a_lel=30, _taken=56) == [("raised", "device:a", 30.0, 100)]
 
 
+def test_a_gap_in_a_devices_times_begins_its_hold_anew() -> None:
+    bench = Bench(expression("lel >= 25 %LEL", hold_s=20))
+    assert bench.read(100, a_lel=30, _taken=50) == []
+    assert bench.read(101, a_lel=30, _taken=76) == []  # 26 s without a reading
+    assert bench.wait(120.9) == []
+    assert bench.wait(122) == [("raised", "device:a", 30.0, 121)]
+
+
 def test_times_of_two_devices_confirm_nothing() -> None:
     bench = Bench(expression("max(lel) >= 25 %LEL", over="zone", hold_s=5))
     assert bench.read(100, a_lel=30, _taken=50) == []
