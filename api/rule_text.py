@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+from api.door import Door
+from api.problems import Problem as Refused
 from rules.errors import Problem, RuleError
 from rules.expression import check_expression
 from rules.expression_tree import Tree
@@ -86,6 +88,13 @@ def read_data(data: Mapping[str, Any]) -> tuple[Rule | None, list[Placed]]:
         return parse_rule(data), []
     except RuleError as error:
         return None, [Placed(*(_of_expression(data, problem) or (problem, None, None))) for problem in error.problems]
+
+
+def must_compile(rule: Rule, door: Door) -> None:
+    """An edit that does not compile is refused here, never by the scan. Raises 422."""
+    failed = door.bench.compile_problem(rule)
+    if failed is not None:
+        raise Refused(422, "invalid-rule", "The rule cannot be meant", f"the rule does not compile: {failed}")
 
 
 def text_of(rule: Rule) -> str:

@@ -18,7 +18,7 @@ from rules.expression import Explained, value_unit
 from rules.kernels import ACTIVE, BY_CONDITION, BY_SCHEDULE, FALLING, LATE, PENDING, RISING, SHUT, due_times, judge
 from rules.memory import NEVER, Memory, find_watch
 from rules.model import DERIVED_KINDS, SUBJECT_KINDS, Direction, Rule, RuleKind, Severity
-from rules.standing_subjects import only_while, view
+from rules.subjects_explain import SubjectTruth, gate_truth, truth_of
 from rules.wheel import FAR
 from sites.metrics import unit_of
 
@@ -88,7 +88,7 @@ def standing(program: Program, memory: Memory, rule_id: str, subject: str) -> St
         return None
     rule = program.rules[at]
     if rule.kind in SUBJECT_KINDS:
-        return _of_subject(program, memory, rule, at, subject)
+        return _of_subject(program, memory, rule, subject)
     if kind == "device" and rule.kind is RuleKind.SILENCE:
         return _of_watch(program, memory, rule, at, name)
     device_id, _, metric = name.rpartition(":")
@@ -152,7 +152,7 @@ def _of_point(program: Program, memory: Memory, rule: Rule, rule_at: int, row: i
         level=max((level.level for level in levels if level.phase in ("active", "falling")), default=-1),
         levels=levels,
         gate=_gate(status),
-        only_while=only_while(program, memory, rule_at, device.id) if rule.only_while else None,
+        only_while=_enabling(program, memory, rule, device.id, metric),
         **_quality(program, memory, device_row, arrived, is_late),
     )
 
@@ -183,51 +183,67 @@ def _level(
     )
 
 
-def _of_subject(program: Program, memory: Memory, rule: Rule, rule_at: int, subject: str) -> Standing | None:
-    found = view(program, memory, rule_at, subject)
-    if found is None:
+def _of_subject(program: Program, memory: Memory, rule: Rule, subject: str) -> Standing | None:
+    told = truth_of(program, memory, rule.id, subject)
+    if told is None:
         return None
-    sign = 1.0 if rule.direction is Direction.ABOVE or rule.kind is RuleKind.VOTE else -1.0  # votes are counted upwards
-    levels = tuple(
-        LevelStanding(
-            level=number,
-            severity=level.severity,
-            limit=None if found.is_condition else level.limit,
-            returns_at=None if found.is_condition else level.limit - sign * level.deadband,
-            margin=None if found.is_condition or found.value is None else sign * (level.limit - found.value),
-            is_met=own.is_met,
-            phase=own.phase,
-            since_ms=own.since_ms,
-            held_ms=own.held_ms,
-            hold_ms=own.hold_ms,
-            due_ms=own.due_ms,
-        )
-        for number, (level, own) in enumerate(zip(rule.levels, found.levels, strict=True))
-    )
+    sign = -1.0 if rule.direction is Direction.BELOW and rule.kind is not RuleKind.VOTE else 1.0  # votes are counted upwards
+    levels = tuple(_subject_level(rule, told, number, sign) for number in range(len(told.levels)))
     gates = {(True, True): "open", (True, False): "schedule", (False, True): "condition", (False, False): "both"}
-    row = program.roster.device_rows.get(found.device_id)
+    heard = [point for point in told.points if point.taken_ms is not None]
+    newest = max((point.taken_ms for point in heard if point.taken_ms is not None), default=None)
+    is_known = bool(told.points) and all(point.is_known for point in told.points)
+    device_id = subject.partition(":")[2] if subject.startswith("device:") else heard[0].point.rpartition(":")[0] if heard else ""
+    row = program.roster.device_rows.get(device_id)
     return Standing(
         rule_id=rule.id,
         rule_version=rule.version,
         subject=subject,
-        device_id=found.device_id,
+        device_id=device_id,
         metric=rule.metric,
         unit=value_unit(rule),
-        value=found.value,
+        value=told.value,
         reading=None,
-        taken_ms=found.newest_ms,
-        arrived_ms=found.heard_ms,
+        taken_ms=newest,
+        arrived_ms=None,
         delay_ms=0,
-        now_ms=memory.now_ms,
-        level=max((level.level for level in levels if level.phase in ("active", "falling")), default=-1),
+        now_ms=told.now_ms,
+        level=told.level,
         levels=levels,
-        gate=gates[found.is_open, found.is_scheduled],
-        quality="never_heard" if found.heard_ms is None else "fresh" if found.is_known else "overdue",
+        gate=gates[told.is_open, told.in_schedule],
+        quality="never_heard" if newest is None else "fresh" if is_known else "overdue",
         expected_ms=0 if row is None else int(program.intervals.expected_ms(np.array([row]))[0]),
         overdue_ms=None,
-        condition=found.condition,
-        only_while=only_while(program, memory, rule_at, found.device_id) if rule.only_while else None,
+        condition=told.condition,
+        only_while=told.gate,
     )
+
+
+def _subject_level(rule: Rule, told: SubjectTruth, number: int, sign: float) -> LevelStanding:
+    level, own = rule.levels[number], told.levels[number]
+    hold_s = rule.clear_hold_s if own.phase in ("active", "falling") else rule.hold_s if level.hold_s is None else level.hold_s
+    hold_ms = round(hold_s * 1000)
+    low, high = sorted((sign * told.low, sign * told.high))
+    wanted = 1.0 if own.limit is None else sign * own.limit
+    return LevelStanding(
+        level=number,
+        severity=own.severity,
+        limit=own.limit,
+        returns_at=None if own.limit is None else own.limit - sign * level.deadband,
+        margin=None if own.limit is None or told.value is None else sign * (own.limit - told.value),
+        is_met=True if low >= wanted else False if high < wanted else None,
+        phase=own.phase,
+        since_ms=own.since_ms,
+        held_ms=None if own.due_ms is None else max(0, hold_ms - (own.due_ms - told.now_ms)),
+        hold_ms=hold_ms,
+        due_ms=own.due_ms,
+    )
+
+
+def _enabling(program: Program, memory: Memory, rule: Rule, device_id: str, metric: str) -> Explained | None:
+    """The truth of each part of a point rule's *only while*."""
+    told = gate_truth(program, memory, rule.id, device_id, metric.partition(".")[2]) if rule.only_while else None
+    return None if told is None else told[0]
 
 
 def _of_watch(program: Program, memory: Memory, rule: Rule, rule_at: int, device_id: str) -> Standing | None:

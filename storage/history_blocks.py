@@ -120,8 +120,12 @@ def _raw(historian: Historian, point: str, from_ms: int, to_ms: int) -> Iterator
         if len(series.taken_ms):
             yield np.asarray(series.taken_ms, np.int64), np.asarray(series.mean, np.float64)
         return
-    is_gone = series.step_ms > step_for(from_ms, to_ms, _AT_ONCE)  # coarser than the number of readings asks for
-    if len(series.taken_ms) and to_ms - from_ms > (DAY_MS if is_gone else 1):
+    if not len(series.taken_ms):
+        return
+    if series.step_ms > step_for(from_ms, to_ms, _AT_ONCE):  # coarser than the number of readings asks for: gone, by whole days
+        middle = (from_ms // DAY_MS + 1) * DAY_MS
+    else:
         middle = (from_ms + to_ms) // 2
         yield from _raw(historian, point, from_ms, middle)
+    if middle < to_ms:
         yield from _raw(historian, point, middle, to_ms)

@@ -11,7 +11,7 @@ from api import configuration
 from api.door import ActingRoute, At, By, Door, Visitor
 from api.problems import Problem, invalid, not_found
 from api.routes.query import Limit
-from api.rule_text import Placed, read_data, read_text, text_of
+from api.rule_text import Placed, must_compile, read_data, read_text, text_of
 from api.shapes.rule_views import (
     CheckAsk,
     CheckShape,
@@ -205,7 +205,7 @@ def restore_rule(rule_id: str, ask: RestoreAsk, door: At, visitor: By) -> RuleSh
     made, problems = read_data(_with(older, ask.present))
     if made is None:
         raise RuleError(rule_id, [each.problem for each in problems])
-    _must_compile(made, door)
+    must_compile(made, door)
     kept = configuration.change(door, visitor, "rule", rule_id, ask.present, lambda _: made)
     written = next((version.text for version in door.records.rule_versions(rule_id) if version.version == ask.version), "")
     if written:
@@ -230,7 +230,7 @@ def change_rule_text(rule_id: str, ask: TextAsk, door: At, visitor: By) -> TextS
     if made is None:
         raise Problem(422, "invalid-rule", "The rule cannot be meant", _told(problems[0]), errors=[_error(each) for each in problems])
     configuration.same_id(made.id, rule_id)
-    _must_compile(made, door)
+    must_compile(made, door)
     kept = configuration.change(door, visitor, "rule", rule_id, ask.version, lambda _: made)
     door.records.keep_rule_text(rule_id, kept.version, ask.text)
     return _text(kept, door)
@@ -246,13 +246,6 @@ def _rule(rule_id: str, door: Door, visitor: Visitor) -> Rule:
 
 def _with(rule: Rule, version: int) -> dict[str, object]:
     return rule_data(rule) | {"version": version}
-
-
-def _must_compile(rule: Rule, door: Door) -> None:
-    """An edit that does not compile is refused here, never by the scan."""
-    failed = door.bench.compile_problem(rule)
-    if failed is not None:
-        raise Problem(422, "invalid-rule", "The rule cannot be meant", f"the rule does not compile: {failed}")
 
 
 def _text(rule: Rule, door: Door) -> TextShape:

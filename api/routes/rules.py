@@ -12,6 +12,7 @@ from api.access import rule_sites
 from api.door import ActingRoute, At, By
 from api.problems import invalid, not_found
 from api.routes.query import Cursor, Limit
+from api.rule_text import must_compile
 from api.shapes.rules import RulePage, RuleShape, rule_shape
 from rules.model import Rule
 from rules.parse import parse_rule
@@ -48,6 +49,7 @@ def new_rule(handed: Handed, door: At, visitor: By) -> RuleShape:
     visitor.must_somewhere("rules")
     visitor.must_have_proved()
     rule = parse_rule({**handed, "id": configuration.new_id(handed.get("id"), "rule"), "version": 1})
+    must_compile(rule, door)
     return rule_shape(configuration.insert(door, visitor, "rule", rule))
 
 
@@ -77,6 +79,7 @@ def change_rule(rule_id: str, handed: Handed, door: At, visitor: By) -> RuleShap
         raise invalid("the version that is changed is needed", "/version")
     configuration.same_id(handed.get("id"), rule_id)
     given = parse_rule({**handed, "id": rule_id})
+    must_compile(given, door)
     return rule_shape(configuration.change(door, visitor, "rule", rule_id, given.version, lambda _: given))
 
 

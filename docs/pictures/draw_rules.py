@@ -281,12 +281,12 @@ def draw(drawn: Drawn) -> str:
         out += _strip(drawn, number, top, x)
         out.append(f'<text x="{LEFT - 6}" y="{top + 11}" text-anchor="end" fill="{INK}">{level.severity.name.lower()}</text>')
     for finding in drawn.findings:
-        second = (finding.fired_ms - START) / 1000
+        fired_s = (finding.fired_ms - START) / 1000
         mark = {Edge.RAISED: "raised", Edge.STEPPED: f"level {finding.level + 1}", Edge.CLEARED: "cleared"}[finding.edge]
         colour = INK if finding.edge is Edge.CLEARED else COLOURS["active"]
-        out.append(f'<line x1="{x(second)}" y1="{TOP}" x2="{x(second)}" y2="{strips - 2}" stroke="{colour}" stroke-dasharray="3 3"/>')
-        out.append(f'<text x="{x(second) + 3}" y="{TOP + 10}" fill="{colour}">{mark}</text>')
-    place: float = LEFT
+        out.append(f'<line x1="{x(fired_s)}" y1="{TOP}" x2="{x(fired_s)}" y2="{strips - 2}" stroke="{colour}" stroke-dasharray="3 3"/>')
+        out.append(f'<text x="{x(fired_s) + 3}" y="{TOP + 10}" fill="{colour}">{mark}</text>')
+    place = LEFT
     for phase, text in NAMES.items():
         out.append(f'<rect x="{place}" y="{total - 32}" width="10" height="10" fill="{COLOURS[phase]}"/>')
         out.append(f'<text x="{place + 14}" y="{total - 23}" fill="{INK}">{text}</text>')
