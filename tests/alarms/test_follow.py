@@ -6,9 +6,10 @@ import pytest
 
 from alarms.follow import follow
 from alarms.linkage import CutWanted, HazardWanted, Linkage, NotifyWanted
-from alarms.model import Verdict
+from alarms.model import Attention, Condition, Signal, Suppression, Verdict
 from alarms.requests import Acknowledge, Judge, Reset
 from alarms.service_alarms import ServiceRaise
+from alarms.suppression import KINDS as SUPPRESSIONS
 from rules.model import Severity
 
 CUT = Linkage(id="cut", name="联动断电", name_en="Cut", kinds=("gas",), cut="automatic", triggers=2, min_severity=Severity.HIGH)
@@ -169,3 +170,40 @@ def test_the_services_own_alarms_cut_nothing_but_notify(desk):
     assert intents == []
     assert (firing.fired, firing.code) == (False, "service_alarm")
     assert run(desk, transition, NOTIFY)[0]
+
+
+@pytest.mark.parametrize(
+    ("code", "changed"),
+    [
+        ("late", {"is_late": True}),
+        ("test", {"is_test": True}),
+        *[
+            ("suppressed", {"attention": Attention.SUPPRESSED, "suppression": Suppression(kind=kind, reason="r", reason_zh="因")})
+            for kind in SUPPRESSIONS
+        ],
+    ],
+)
+@pytest.mark.parametrize("signal", [Signal.RAISED, Signal.STEPPED_UP, Signal.ACKNOWLEDGED, Signal.CLEARED])
+def test_what_is_late_tested_or_suppressed_starts_nothing_and_says_why(desk, code, changed, signal):
+    raised = desk.raised(1, 60.0)
+    transition = replace(raised, signal=signal, alarm=replace(raised.alarm, **changed))
+    linkages = [replace(each, on=("raised", "stepped_up", "acknowledged", "cleared"), triggers=1) for each in (NOTIFY, CUT, OFFER, HAZARD)]
+    intents, firings = run(desk, transition, *linkages)
+    assert intents == []
+    assert {(firing.code, firing.fired) for firing in firings} == {(code, False)}
+    assert all(firing.reason and firing.reason_zh for firing in firings)
+
+
+@pytest.mark.parametrize("signal", [Signal.UNSUPPRESSED, Signal.UPHELD])
+@pytest.mark.parametrize(("condition", "starts"), [(Condition.ACTIVE, True), (Condition.NORMAL, False)])
+def test_calling_for_the_first_time_starts_what_being_raised_would(desk, signal, condition, starts):
+    raised = desk.raised(1, 60.0)
+    transition = replace(raised, signal=signal, alarm=replace(raised.alarm, condition=condition))
+    intents, _ = run(desk, transition, replace(NOTIFY, on=("raised",)))
+    assert bool(intents) == starts
+
+
+@pytest.mark.parametrize("signal", [Signal.REALARMED, Signal.WITHDRAWN, Signal.SUPPRESSED, Signal.PROGRESSED])
+def test_asking_again_or_going_quiet_starts_no_linkage_anew(desk, signal):
+    raised = desk.raised(1, 60.0)
+    assert run(desk, replace(raised, signal=signal), NOTIFY, CUT) == ([], [])
