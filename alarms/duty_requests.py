@@ -74,7 +74,7 @@ class SelfTestEvery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfTestPublished:
-    """The synthetic reading was handed to the broker, with a token that nobody can guess; `problem`: it was not."""
+    """The synthetic reading is about to be handed to the broker, with a token that nobody can guess; `problem`: it could not be."""
 
     test_id: str
     token: str

@@ -45,6 +45,7 @@ class SelfTester:
     ) -> None:
         self._put, self._now_ms, self._broker, self._projector, self._sender = put, now_ms, broker, projector, sender
         self.live: Live | None = None
+        self._token = ""  # of the test that is announced and not yet published
         self.last: SelfTest | None = None  # the newest that has passed or failed, for the health
 
     def follow(self, stepped: Stepped) -> None:
@@ -58,19 +59,27 @@ class SelfTester:
                 if test.state == "failed":
                     log.error("the alarm path is broken: %s", test.reason)
             elif test.published_ms is None:
-                self._begin(test)
+                self._announce(test)
+            elif test.arrived_ms is None:
+                self._publish(test)
             elif test.decided_ms is not None and test.streamed_ms is None and test.notified_ms is None:
                 threading.Thread(target=self._watch_notifying, args=(test, stepped.position), name="self-test", daemon=True).start()
 
-    def _begin(self, test: SelfTest) -> None:
-        token = secrets.token_hex(16)
+    def _announce(self, test: SelfTest) -> None:
+        """Tell the scan the token first: a message that comes back within one scan stands before what was told it meanwhile."""
+        self._token = secrets.token_hex(16)
         if self.live is not None:
             self.live.witness(lambda event: self._saw(event, test.id))
-        self._put(SelfTestPublished(test_id=test.id, token=token, published_ms=self._now_ms()))
+        self._put(SelfTestPublished(test_id=test.id, token=self._token, published_ms=self._now_ms()))
+
+    def _publish(self, test: SelfTest) -> None:
+        token, self._token = self._token, ""
+        if not token:
+            return
         payload = json.dumps({"ts": self._now_ms(), "values": {METRIC: VALUE}}).encode()
         problem = self._broker.publish(f"sitewarden/v1/{SITE}/{token}/telemetry", payload)
         if problem is not None:
-            self._put(SelfTestPublished(test_id=test.id, token=token, published_ms=0, problem=problem))
+            self._put(SelfTestPublished(test_id=test.id, token="", published_ms=0, problem=problem))
 
     def _saw(self, event: FeedEvent, test_id: str) -> bool:
         """On the API's loop, when an event has been encoded for its clients. True: seen enough."""
