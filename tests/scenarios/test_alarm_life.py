@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,20 @@ from alarms.linkage import Linkage
 from alarms.model import Alarm, Attention, Signal, Transition, Verdict
 from alarms.proof_tests import ProofTest
 from alarms.quiet_times import QuietTime, problems
-from alarms.requests import Acknowledge, BeginTest, EndTest, Progress, Shelve, TakeOut, Withdraw
+from alarms.requests import (
+    Acknowledge,
+    BeginTest,
+    EndOut,
+    EndTest,
+    MarkApplied,
+    Progress,
+    Shelve,
+    TakeOut,
+    Unshelve,
+    Withdraw,
+)
 from alarms.service_alarms import ServiceClear, ServiceRaise
+from app.restore import restore
 from app.rows import ConfigChanged, Connection
 from power.model import OrderState
 from power.requests import Cut
@@ -22,6 +35,7 @@ from rules.model import Direction, Level, Rule, RuleKind, Severity
 from sites.calendars import Window
 from tests.scenarios.house import House
 from tests.scenarios.sample import GAS, SILENCE, SMOKE, kitchen
+from tests.scenarios.test_replay import live_a_little, state_of, with_refusal
 
 MINUTE = 60_000
 LEAK = Rule(
@@ -382,3 +396,48 @@ def test_the_peak_of_a_low_limit_is_its_lowest(tmp_path: Path) -> None:
         house.hear("switch", voltage_v=volts)
         house.run(0.5)
     assert house.warden.peaks.worst(house.alarm("low")) == 150
+
+
+# -- any story -----------------------------------------------------------------------------------------------------------
+
+
+def suppress_something(house: House, rng: random.Random) -> None:
+    now_ms, alarms = house.clock.now_ms(), [alarm.id for alarm in house.alarms] or ["nothing"]
+    until_ms = now_ms + rng.choice([20_000, 5 * MINUTE, 30 * MINUTE])
+    standing = [fact.id for section in house.warden.sections[:2] for fact in section.standing()] or ["nothing"]
+    place: dict[str, Any] = rng.choice(
+        [{"device_id": "gas-1"}, {"zone_id": "kitchen", "kinds": ("gas", "presence")}, {"device_id": "switch"}]
+    )
+    request: object = rng.choice(
+        [
+            Shelve(alarm_id=rng.choice(alarms), who="a", until_ms=until_ms, reason="r", one_shot=rng.random() < 0.5),
+            Unshelve(alarm_id=rng.choice(alarms), who="a"),
+            TakeOut(who="a", reason="r", until_ms=until_ms, **place),
+            EndOut(out_id=rng.choice(standing), who="a"),
+            BeginTest(who="a", until_ms=until_ms, reason="r", zone_id="kitchen"),
+            MarkApplied(test_id=rng.choice(standing), who="a", device_id="gas-2"),
+            EndTest(test_id=rng.choice(standing), who="a"),
+            Withdraw(alarm_id=rng.choice(alarms), who="a", reason="r"),
+            Acknowledge(alarm_ids=(rng.choice(alarms),), who="a"),
+        ]
+    )
+    with_refusal(house, request)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_is_suppressed_is_the_same_again_after_any_restart(seed: int, tmp_path: Path) -> None:
+    rng = random.Random(seed)
+    house = House(tmp_path, [*kitchen(GAS, SMOKE, SILENCE, LEAK), ("linkage", TELL)])
+    for _ in range(50):
+        live_a_little(house, rng)
+        suppress_something(house, rng)
+        if rng.random() < 0.1:
+            leak(house, rng.choice([100, 350, 600]))
+        if rng.random() < 0.05:
+            house.snapshot()
+        if rng.random() < 0.05:
+            house.crash(down_ms=rng.choice([0, 5_000, 10 * MINUTE]))
+        for alarm in house.alarms:
+            assert (alarm.attention is Attention.SUPPRESSED) == bool(alarm.suppressions), f"seed {seed}"
+    lived = state_of(house.warden)
+    assert state_of(restore(tmp_path / "snapshots", house.journal).warden) == lived, f"seed {seed}"
