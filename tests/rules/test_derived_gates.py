@@ -12,7 +12,7 @@ from reference_gates import MINUTE, GatedReference
 from test_derived_equals_reference import derived_rules, often
 from test_derived_stories import derived, raised
 from test_engine_equals_reference import Engine, play
-from test_engine_stories import Bench
+from test_engine_stories import Bench, tell
 from test_gates import make_places, schedules, stories
 
 from rules.engine import due_ms, step
@@ -137,6 +137,14 @@ def test_a_hold_begins_when_the_schedule_opens_and_ends_when_it_closes() -> None
         bench.read(at, 1)
     assert bench.wait(300) == []
     assert bench.read(301, 1) == []
+
+
+def test_readings_of_the_last_moment_before_a_schedule_closes_still_raise() -> None:
+    bench = Bench(counted(0, 2))
+    bench.read(100, 1)
+    bench.wait(119.999)
+    found = step(bench.program, bench.memory, Readings.of([0], [119_999], [119_999], [1.0]), 120_000)
+    assert tell(found) == [("raised", 0, 119.999, 119.999), ("cleared", -1, 120, 120)]
 
 
 def test_an_edit_that_takes_the_schedule_away_begins_what_is_met() -> None:

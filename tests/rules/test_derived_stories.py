@@ -252,8 +252,18 @@ def test_out_of_order_beyond_the_window_does_not_join() -> None:
     bench.read(110, 1)
     bench.read(112, 1, taken=105.9)  # the window is at 112 by its own clock: it reaches back to 106.1
     bench.read(112, 1, taken=106.1)
-    bench.read(112, 1, taken=111.9)
+    bench.read(112, 1, taken=110.5)  # newest, though the window's clock has run on beyond it
     assert value_of(bench) == 3.0
+
+
+def test_a_newest_reading_from_before_the_window_joins_no_more() -> None:
+    bench = Bench(derived(RuleKind.COUNT, 1000, window_s=6.0))
+    bench.read(100, 1)
+    bench.wait(107)
+    bench.read(107.5, 1, taken=100.05)  # its part left the window at 106
+    assert value_of(bench) == 0.0
+    bench.read(107.6, 1, taken=100.1)
+    assert value_of(bench) == 1.0
 
 
 def test_a_late_reading_raises_late_and_never_clears() -> None:
@@ -366,6 +376,16 @@ def test_a_clear_hold_runs_out_by_the_clock_but_never_by_silence() -> None:
         bench.read(110, 1)
         bench.read(120, 2)
         assert bench.wait(1000) == expected
+
+
+def test_a_clear_hold_that_ran_out_while_overdue_ends_with_the_reading_that_is_heard_again() -> None:
+    for at, expected in ((150, [("cleared", -1, 150, 150)]), (149.999, [])):
+        bench = Bench(derived(RuleKind.STUCK, 10, clear_hold_s=30))
+        bench.read(100, 1)
+        bench.read(110, 1)
+        bench.read(120, 2)
+        assert bench.wait(149) == []
+        assert bench.read(at, 3, taken=140) == expected
 
 
 # -- edits, growth, dumps ---------------------------------------------------------------------------------------------
