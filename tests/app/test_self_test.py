@@ -35,8 +35,7 @@ def test_it_passes_through_broker_scan_rule_stream_and_notifications_and_is_nobo
         assert dict(parts.board.alarms) == {}
         assert "alarm_path" not in parts.health().degraded
         assert parts.health().figures["self_test_passed"] == 1.0
-        wait(lambda: parts.records.facts("self_test", None).items)
-        assert [fact.state for fact in parts.records.facts("self_test", None).items] == ["passed"]
+        wait(lambda: [fact.state for fact in parts.records.facts("self_test", None).items] == ["passed"])
         assert parts.records.inbox_devices(None).items == [], "its device is in nobody's inbox"
         assert parts.records.all_points() == []
 
