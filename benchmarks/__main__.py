@@ -20,6 +20,7 @@ BENCHMARKS = {
     "B6": "benchmarks.b6_growth",
     "B7": "benchmarks.b7_restart",
     "B9": "benchmarks.b9_history",
+    "H5M": "benchmarks.b_history",
     "B10": "benchmarks.b10_plan",
     "B11": "benchmarks.b11_backtest",
 }
