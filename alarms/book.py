@@ -7,7 +7,7 @@ it. Ended alarms stay for a while: those that owe a verdict until they have it, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
@@ -121,12 +121,15 @@ class Book:
         made = self._move(present, signal, finding.fired_ms, changes, roster, value=finding.value)
         return made + self._inhibit_behind(made[-1].alarm, roster, finding.fired_ms)
 
-    def withdraw(self, now_ms: int, note: str, *, rule_id: str | None = None, device_id: str | None = None) -> list[Transition]:
-        """Return every active alarm of a rule or a device to normal because that is gone for good (deleted) and nothing else will ever
-        clear them; what the service complains of about a circuit stays, and what a whole zone has, whose other devices are still there.
-        People still acknowledge and reset them."""
+    def withdraw(
+        self, now_ms: int, note: str, *, rule_id: str | None = None, device_id: str | None = None, alarm_ids: Collection[str] = ()
+    ) -> list[Transition]:
+        """Return every active alarm of a rule or a device (or these alarms) to normal because that is gone for good (deleted, switched off)
+        and nothing else will ever clear them; what the service complains of about a circuit stays, and what a whole zone has, whose other
+        devices are still there. People still acknowledge and reset them."""
         active = [a for a in self.open.values() if a.condition is Condition.ACTIVE and not a.subject.startswith("circuit:")]
-        hit = [a for a in active if a.rule_id == rule_id or (a.device_id == device_id and not a.subject.startswith("zone:"))]
+        of_device = {a.id for a in active if a.device_id == device_id and not a.subject.startswith("zone:")}
+        hit = [a for a in active if a.rule_id == rule_id or a.id in of_device or a.id in alarm_ids]
         return [self._change(a, Signal.CLEARED, now_ms, {"cleared_ms": now_ms}, note=note) for a in hit]
 
     def withdraw_whole(self, now_ms: int, note: str, note_zh: str, *, site_id: str) -> list[Transition]:

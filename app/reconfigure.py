@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from app.rows import ConfigChanged
 from power.setup import edited
 from rules.compile import concern
+from rules.inheritance import Inheritance, overridden
+from rules.model import Rule
 from sites.model import Circuit, Device, Site
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ def reconfigure(warden: Warden, change: ConfigChanged, at_ms: int) -> None:
     warden.configured(change.kind, change.id, what, at_ms)
     if change.kind == "rule":
         _withdraw_rule(warden, change.id, at_ms)
+    if change.kind == "override" and (override := warden.configuration.documents["override"].get(change.id)) is not None:
+        _withdraw_rule(warden, override.rule_id, at_ms)
     if change.kind == "device" and change.body is None:
         warden.transact(warden.book.withdraw(at_ms, "the device was removed", device_id=change.id), at_ms)
     if change.kind == "device" and old_device != roster.device(change.id):
@@ -44,11 +48,28 @@ def reconfigure(warden: Warden, change: ConfigChanged, at_ms: int) -> None:
 
 
 def _withdraw_rule(warden: Warden, rule_id: str, at_ms: int) -> None:
-    rule = warden.configuration.rules.get(rule_id)
-    if rule is None or not rule.enabled:
+    """End what a rule has raised where it no longer applies: everywhere, or where a place has switched it off (or has not on)."""
+    configuration = warden.configuration
+    roster, rule = configuration.roster, configuration.rules.get(rule_id)
+    overrides = [each for each in configuration.documents["override"].values() if each.rule_id == rule_id and each.enabled is not None]
+    if rule is None or (not rule.enabled and not overrides):
         why = "the rule was deleted" if rule is None else "the rule was disabled"
         warden.transact(warden.book.withdraw(at_ms, why, rule_id=rule_id), at_ms)
-        warden.transact(warden.book.inhibit(warden.configuration.roster, at_ms), at_ms)
+    elif overrides or not rule.enabled:
+        inheritance = Inheritance(roster, overrides)
+        of_rule = [alarm for alarm in warden.book.open.values() if alarm.rule_id == rule_id]
+        off = {alarm.id for alarm in of_rule if not _is_on(rule, roster.device(alarm.device_id), inheritance)}
+        if not off:
+            return
+        warden.transact(warden.book.withdraw(at_ms, "the rule was disabled here", alarm_ids=off), at_ms)
+    else:
+        return
+    warden.transact(warden.book.inhibit(roster, at_ms), at_ms)
+
+
+def _is_on(rule: Rule, device: Device | None, inheritance: Inheritance) -> bool:
+    """Whether the rule applies to a device, by itself and by the places around it."""
+    return rule.enabled if device is None else overridden(rule, inheritance.chain(rule.id, device)).enabled
 
 
 def _guard_circuit(warden: Warden, old: Circuit, new: Circuit | None) -> None:

@@ -107,3 +107,21 @@ def test_a_chattering_point_makes_one_alarm_and_is_reported_over_a_restart(tmp_p
     house.run(61)
     assert [each.rule_id for each in house.alarms] == ["service:chattering"], "quiet for a minute: the alarm has ended"
     assert house.alarm("service:chattering").condition is Condition.NORMAL
+
+
+def test_a_rule_switched_off_at_a_place_ends_what_it_raised_there_and_nowhere_else(tmp_path: Path) -> None:
+    house = House(tmp_path, kitchen(LEVEL))
+    for name in ("gas-1", "gas-2"):
+        house.hear(name, lel=30)
+    house.run(1)
+    off = Override(id="o", rule_id="lel", node_kind=NodeKind.DEVICE, node_id="gas-2", enabled=False, reason="welding in the kitchen")
+    told(house, "override", off, "o", 1)
+    house.snapshot()
+    house.crash()
+    conditions = {alarm.device_id: alarm.condition for alarm in house.alarms}
+    assert conditions == {"gas-1": Condition.ACTIVE, "gas-2": Condition.NORMAL}
+    on = Override(id="p", rule_id="lel", node_kind=NodeKind.DEVICE, node_id="gas-1", enabled=True, reason="the fryer")
+    told(house, "override", on, "p", 1)
+    told(house, "rule", replace(LEVEL, enabled=False, version=2), "lel", 2)
+    conditions = {alarm.device_id: alarm.condition for alarm in house.alarms}
+    assert conditions == {"gas-1": Condition.ACTIVE, "gas-2": Condition.NORMAL}, "it is still on where a place has said so"
