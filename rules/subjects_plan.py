@@ -449,9 +449,10 @@ class _Builder:
         for segments in group.zone.values():
             segments.ids = slot_of_row[segments.ids].astype(np.int64)
             pairs.append((np.repeat(np.arange(group.size), np.diff(segments.start)), segments.ids))
-        both = np.unique(np.stack([np.concatenate([pair[0] for pair in pairs]), np.concatenate([pair[1] for pair in pairs])]), axis=1)
-        group.inputs = Segments.of(both[0], both[1], group.size)
-        group.inverse = Segments.of(both[1], both[0], slots)
+        keys = np.unique(np.concatenate([subject * max(1, slots) + slot for subject, slot in pairs]))
+        subject, slot = keys // max(1, slots), keys % max(1, slots)
+        group.inputs = Segments.of(subject, slot, group.size)
+        group.inverse = Segments.of(slot, subject, slots)
         group.uses = np.diff(group.inverse.start) > 0
 
     # -- alarms ----------------------------------------------------------------------------------------------------

@@ -58,9 +58,12 @@ def sides_of(program: Program, plan: Plan) -> Sides:
                 is_plain[slots] = False
             else:
                 pairs += [(slots, np.full(len(slots), number)) for number in numbers_of]
-    both = np.stack([np.concatenate([pair[0] for pair in pairs]), np.concatenate([pair[1] for pair in pairs])])
-    slot, number = np.unique(both, axis=1) if both.size else both
-    own = slot.astype(np.int64)
+    own, number = np.concatenate([pair[0] for pair in pairs]), np.concatenate([pair[1] for pair in pairs])
+    order = np.lexsort((number, own))
+    own, number = own[order], number[order]
+    if len(own):
+        is_new = np.concatenate(([True], (own[1:] != own[:-1]) | (number[1:] != number[:-1])))
+        own, number = own[is_new], number[is_new]
     counts = np.bincount(own, minlength=plan.slots)
     columns = np.full((plan.slots, int(counts.max(initial=0))), np.nan)
     columns[own, np.arange(len(own)) - np.repeat(np.cumsum(counts) - counts, counts)] = number
