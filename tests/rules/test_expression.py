@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +17,7 @@ from rules.expression import check_expression, explain_tree, metrics_of, rules_o
 from rules.expression_eval import Interval, evaluate
 from rules.expression_problems import MAX_DEPTH, MAX_LENGTH, MAX_NODES, TEXTS, ExpressionProblem
 from rules.expression_tree import Node, Tree, nodes_of, shown_metric, shown_of
-from rules.parse import parse_rule, rule_data
+from rules.parse import parse_rule, parse_rules, rule_data
 
 ANYTHING = (-math.inf, math.inf)
 
@@ -417,3 +419,9 @@ def test_what_a_rule_cannot_mean_is_refused_with_its_field(data: dict[str, Any],
     with pytest.raises(RuleError) as refusal:
         parse_rule({"id": "r", "name": "r", **data})
     assert field in [problem.field for problem in refusal.value.problems]
+
+
+def test_the_rules_of_the_guide_can_be_meant() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "expressions.md").read_text("utf-8")
+    rules = parse_rules(yaml.safe_load(guide.split("```yaml")[1].split("```")[0]))
+    assert [rule.kind.value for rule in rules] == ["expression", "vote", "level"]
