@@ -102,6 +102,7 @@ def test_an_acknowledged_alarm_that_chatters_stays_one_and_acknowledged_until_it
     assert (first.ended_ms, isa_state(first)) == (None, "A")
     scene.flap(*range(20, 620, 5))
     assert scene.alarm.id == first.id, "a hundred and twenty activations more, and one alarm"
+    assert [len(times) for _, _, times in scene.section.dump().activations] == [3], "no more is kept than is counted"
     assert (scene.alarm.count, scene.alarm.attention, scene.alarm.raised_ms) == (123, Attention.ACKNOWLEDGED, first.raised_ms)
     assert scene.at(674.999).alarm.ended_ms is None
     assert scene.at(675).alarm.ended_ms == T0 + 675_000

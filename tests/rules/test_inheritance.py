@@ -145,6 +145,8 @@ def test_levels_go_from_mild_to_severe_together_with_what_others_set() -> None:
     assert problems(below) == {}
     assert "with what site s sets" in problems(below, above)["above[1].limit"]
     assert "with what device d0 sets" in problems(above, below)["above[1].limit"]
+    wrong = override("lel", "device", "d9", limits=(99.0, None))
+    assert problems(below, wrong) == {}, "what is wrong elsewhere is not this one's fault"
     elsewhere = override("lel", "site", "other", limits=(None, 22.0))
     assert problems(below, elsewhere) == {}, "they never meet at a device"
 
@@ -376,6 +378,8 @@ def test_an_overload_is_measured_by_the_rated_current_of_its_circuit() -> None:
     at = [START + 1] * 3
     found = step(program, memory, Readings.of(rows, at, at, [13.0, 51.0, 1000.0]), START + 1)
     assert [(finding.metric, finding.limit) for finding in found] == [("current_a", 12.8), ("current_a.2.l1", 50.4)]
+    (back,) = step(program, memory, Readings.of(rows[:1], [START + 2], [START + 2], [11.9]), START + 2)
+    assert back.edge == "cleared", "the deadband of 5 % is 0.8 A: below 12 A it is over"
     cut = replace(rule, id="cut", scope=Scope(circuit_classes=("use",)))
     assert compile([cut], roster).checks == 0
     roster.put(replace(roster.circuits["c1"], circuit_class=CircuitClass.USE))
