@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -20,7 +22,7 @@ from sites.readings import Readings
 from sites.roster import Roster
 
 LEVELS = [{"limit": 60, "severity": "high", "deadband": 5}, {"limit": 80, "severity": "critical"}]
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "level": {"metric": "temperature", "above": LEVELS, "hold_s": 20, "clear_hold_s": 15},
     "state": {"metric": "gas_alarm", "states": [1], "severity": "high", "hold_s": 10},
     "silence": {"intervals": 2.5, "severity": "low"},
