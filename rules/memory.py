@@ -137,7 +137,10 @@ class Memory:
                 setattr(self, name, _grown(getattr(self, name), first, program.rows, fill))
             self.rows = program.rows
             self.lows = _grown(self.lows, len(self.lows), (len(self.low) >> BLOCK_SHIFT) + 1, 0)
-            self.settle_bounds(np.arange(first, program.rows))
+            if first:
+                self.settle_bounds(np.arange(first, program.rows))
+            else:
+                self._settle_all_bounds()
         if program.checks > first_check or program.rows > len(self.newest.slot):
             self.newest.fit(program, first_check, self.lost_ms)
         if program.devices > self.devices:
@@ -176,10 +179,28 @@ class Memory:
         self.low[rows] = low
         self.high[rows] = np.minimum.reduceat(high, begins)
 
+    def _settle_all_bounds(self) -> None:
+        """As `settle_bounds`, for all rows: nearly all checks are idle, whose bounds stand in their specs."""
+        program, rows = self.program, self.rows
+        starts = program.start[: rows + 1]
+        has = (starts[1:] > starts[:-1]).nonzero()[0]
+        self.low[:rows], self.high[:rows], self.lows[:] = -np.inf, np.inf, 0
+        if not len(has):
+            return
+        spec, status = program.check_spec[: self.checks], self.status[: self.checks]
+        low, high = program.specs.idle_low.take(spec, mode="clip"), program.specs.idle_high.take(spec, mode="clip")
+        busy = status.nonzero()[0]
+        low[busy], high[busy] = quiet_bounds(program.specs, spec[busy], status[busy])
+        if len(has) < self.checks:
+            low, high = np.maximum.reduceat(low, starts[has]), np.minimum.reduceat(high, starts[has])
+        self.low[has], self.high[has] = low, high
+        counted = np.bincount(has[low > -np.inf] >> BLOCK_SHIFT, minlength=len(self.lows))
+        self.lows[:] = counted
+
     def settle(self) -> None:
         """Derive bounds, wheels and counts again: after a load, a carry or a resume. One pass over everything."""
         program = self.program
-        self.settle_bounds(np.arange(self.rows))
+        self._settle_all_bounds()
         self.wheel = Wheel()
         self.wheel.fit(self.checks)
         pending = np.flatnonzero(self.status[: self.checks] & PENDING)
