@@ -98,7 +98,7 @@ CHOICES: dict[str, list[dict[str, Any]]] = {
     "severity": [{}, {"severities": (4,)}, {"severities": (3, 4)}],
     "verdict": [{}, {"verdict": "false"}, {"verdict": "none"}],
     "rest": [{}, {"is_test": True}, {"is_suppressed": True}, {"assignee": "u3"}, {"ack_from_ms": 60_000, "ack_to_ms": 180_000},
-             {"ack_from_ms": 14_400_000}],
+             {"ack_from_ms": 600_000}],
     "span": [{}, {"from_ms": NOW - 30 * 86_400_000}, {"from_ms": NOW - SPAN, "to_ms": NOW - SPAN + 30 * 86_400_000}],
     "q": [{}, {"q": "厨房"}, {"q": "探测器39"}, {"q": "nr 123450"}, {"q": "no such words"}],
 }  # fmt: skip

@@ -141,7 +141,13 @@ def follow(connection: Connection, transitions: Iterable[Transition]) -> None:
     add_missing(connection, tables.activations, asks)
 
 
-def conditions(query: AlarmQuery, sites: Scope) -> dict[str, ColumnElement[Any]]:
+def holds(connection: Connection, text: ColumnElement[str], words: str) -> ColumnElement[bool]:
+    """Whether a text holds these words as they are: by the database's own search of bytes, which is many times faster than LIKE."""
+    find = func.instr if connection.dialect.name == "sqlite" else func.strpos
+    return find(text, words) > 0
+
+
+def conditions(connection: Connection, query: AlarmQuery, sites: Scope) -> dict[str, ColumnElement[Any]]:
     """What a tag must be, by the query's field, as conditions on tags joined with their places (`JOINED`); empty: any."""
     found: dict[str, ColumnElement[Any]] = {}
     if sites is not None:
@@ -160,7 +166,7 @@ def conditions(query: AlarmQuery, sites: Scope) -> dict[str, ColumnElement[Any]]
     if query.ack_to_ms is not None:
         found["ack_to"] = (_t.c.ack_band > 0) & (_t.c.ack_band <= 1 + sum(query.ack_to_ms > edge for edge in BANDS_MS))
     if query.q:
-        found["q"] = _p.c.text.contains(tables.storable(query.q.casefold()), autoescape=True)
+        found["q"] = holds(connection, _p.c.text, tables.storable(query.q.casefold()))
     return found
 
 

@@ -6,6 +6,7 @@ The functions take a connection inside a transaction.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -32,7 +33,7 @@ STATES: dict[str, ColumnElement[bool]] = {
 }
 _t = tables.alarm_tags
 _p = tables.alarm_places
-_FACETS = {"severity": _t.c.severity, "site": _p.c.site_id, "zone": _p.c.zone_id, "kind": _p.c.kind, "verdict": _t.c.verdict}
+_OF_PLACE = {"site": _p.c.site_id, "zone": _p.c.zone_id, "kind": _p.c.kind}
 FEW = 20_000  # so many alarms are looked at one by one, newest last, sooner than all that came since
 MOST_NAMED = 1_000  # alarms whose own id or notes hold the words asked for
 _ID = re.compile(r"[0-9a-z._-]{6,64}")
@@ -40,7 +41,7 @@ _ID = re.compile(r"[0-9a-z._-]{6,64}")
 
 def page(connection: Connection, query: AlarmQuery, sites: Scope) -> Page[Alarm]:
     """Newest raised first. The span is of `raised_ms`. Raises ValueError for an unknown state, BadCursor."""
-    wanted = alarm_tags.conditions(query, sites)
+    wanted = alarm_tags.conditions(connection, query, sites)
     statement = select(_a.c.raised_ms, _a.c.id).where(*_row_conditions(query))
     order: list[ColumnElement[Any]] = [_a.c.raised_ms, _a.c.id]
     if wanted:
@@ -66,34 +67,48 @@ def page(connection: Connection, query: AlarmQuery, sites: Scope) -> Page[Alarm]
 
 def counts(connection: Connection, query: AlarmQuery, sites: Scope) -> dict[str, dict[str, int]]:
     """Facets: each under all the query's filters but its own, so that the other choices stay visible. Severities by name."""
-    wanted = alarm_tags.conditions(query, sites)
-    is_whole = query.from_ms is None and query.to_ms is None and alarm_tags.are_exact(replace(query, state=None))
+    wanted = alarm_tags.conditions(connection, query, sites)
+    lifted = replace(query, state=None)
     number: ColumnElement[Any] = _t.c.alarms
-    source: Any = alarm_tags.JOINED
-    if not is_whole:
-        spanned = select(_a.c.tag_id, func.count().label("alarms")).where(*_row_conditions(replace(query, state=None)))
-        within = spanned.group_by(_a.c.tag_id).cte("within", nesting=True)
-        source, number = source.join(within, within.c.tag_id == _t.c.id), within.c.alarms
-    number = func.sum(number)
+    source: Any = _t
+    if query.from_ms is not None or query.to_ms is not None or not alarm_tags.are_exact(lifted):
+        within = select(_a.c.tag_id, func.count().label("alarms")).where(*_row_conditions(lifted)).group_by(_a.c.tag_id).subquery()
+        source, number = _t.join(within, within.c.tag_id == _t.c.id), within.c.alarms
+    known: dict[tuple[str, frozenset[str]], list[Any]] = {}
 
-    def others(facet: str) -> list[ColumnElement[bool]]:
-        return [_t.c.alarms > 0, *(condition for name, condition in wanted.items() if name != facet)]
+    def others(facet: str) -> dict[str, ColumnElement[Any]]:
+        return {name: condition for name, condition in wanted.items() if name != facet}
 
-    facets: dict[str, dict[str, int]] = {}
-    for facet, column in _FACETS.items():
-        counted = connection.execute(select(column, number).select_from(source).where(*others(facet)).group_by(column))
-        facets[facet] = {Severity(key).name.lower() if facet == "severity" else key: int(n) for key, n in counted}
-    by_end = connection.execute(select(_t.c.is_ended, number).select_from(source).where(*others("state")).group_by(_t.c.is_ended))
-    states = {"ended" if is_ended else "open": int(n) for is_ended, n in by_end}
+    def counted(column: ColumnElement[Any], facet: str) -> list[Any]:
+        """(value, number) of a column of tags; asked once of facets that lift nothing."""
+        key = (str(column), frozenset(others(facet)))
+        if key not in known:
+            where = [_t.c.alarms > 0, *alarm_tags.meant(others(facet))]
+            found = select(column, func.sum(number)).select_from(source).where(*where).group_by(column)
+            known[key] = [(value, int(n)) for value, n in connection.execute(found)]
+        return known[key]
+
+    places: dict[int, Any] = {}
+    by_place = {facet: dict(counted(_t.c.place_id, facet)) for facet in _OF_PLACE}
+    ids = set().union(*by_place.values())
+    if ids:
+        columns = (_p.c.id, *_OF_PLACE.values())
+        places = {row.id: row for row in connection.execute(select(*columns)) if row.id in ids}
+    facets: dict[str, dict[str, int]] = {
+        "severity": {Severity(value).name.lower(): n for value, n in counted(_t.c.severity, "severity")},
+        "verdict": dict(counted(_t.c.verdict, "verdict")),
+    }
+    for facet, column in _OF_PLACE.items():
+        sums: Counter[str] = Counter()
+        for place_id, n in by_place[facet].items():
+            sums[getattr(places[place_id], column.name)] += n
+        facets[facet] = dict(sums)
+    states = {"ended" if is_ended else "open": n for is_ended, n in counted(_t.c.is_ended, "state")}
     if states.get("open"):
         # open alarms are few: what they are now is in their rows
         open_ones = select(*(func.count().filter(condition).label(name) for name, condition in STATES.items() if name not in states))
-        rest = [
-            _IS_OPEN,
-            _a.c.tag_id.in_(select(_t.c.id).select_from(alarm_tags.JOINED).where(*others("state"))),
-            *_row_conditions(replace(query, state=None)),
-        ]
-        row = connection.execute(open_ones.select_from(_a).where(*rest)).mappings().one()
+        tagged = _a.c.tag_id.in_(select(_t.c.id).where(~_t.c.is_ended, *alarm_tags.meant(others("state"))))
+        row = connection.execute(open_ones.select_from(_a).where(_IS_OPEN, tagged, *_row_conditions(lifted))).mappings().one()
         states |= {name: n for name, n in row.items() if n and name != "ended"}
     facets["state"] = states
     for found in _named_beside(connection, query, sites) if query.q else ():
@@ -109,9 +124,9 @@ def _named_beside(connection: Connection, query: AlarmQuery, sites: Scope) -> li
     named = _named(connection, query, sites)
     if not named:
         return []
-    says = alarm_tags.conditions(query, sites)["q"]
+    says = alarm_tags.conditions(connection, query, sites)["q"]
     join = alarm_tags.JOINED.join(_a, _a.c.tag_id == _t.c.id)
-    columns = (*_FACETS.values(), _t.c.is_ended)
+    columns = (*_OF_PLACE.values(), _t.c.severity, _t.c.verdict, _t.c.is_ended)
     return list(connection.execute(select(*columns).select_from(join).where(_a.c.id.in_(named), ~says, *_row_conditions(query))).mappings())
 
 
@@ -120,14 +135,14 @@ def _named(connection: Connection, query: AlarmQuery, sites: Scope) -> list[str]
     words, n = tables.storable(query.q.casefold()), tables.alarm_notes
     found = list(
         connection.execute(
-            select(n.c.alarm_id).where(n.c.note.contains(words, autoescape=True)).order_by(n.c.raised_ms.desc()).limit(MOST_NAMED)
+            select(n.c.alarm_id).where(alarm_tags.holds(connection, n.c.note, words)).order_by((n.c.raised_ms + 0).desc()).limit(MOST_NAMED)
         ).scalars()
     )
     if _ID.fullmatch(words):
         found += connection.execute(select(_a.c.id).where(_a.c.id >= words, _a.c.id < words + "\x7f").limit(MOST_NAMED)).scalars()
     if not found:
         return []
-    other = {name: condition for name, condition in alarm_tags.conditions(query, sites).items() if name != "q"}
+    other = {name: condition for name, condition in alarm_tags.conditions(connection, query, sites).items() if name != "q"}
     of_tag = select(_t.c.id).where(_t.c.id == _a.c.tag_id, *alarm_tags.meant(other)).exists()
     return list(connection.execute(select(_a.c.id).where(_a.c.id.in_(dict.fromkeys(found)), of_tag)).scalars())
 
