@@ -20,7 +20,8 @@ from rules.model import Direction, Override, Rule, RuleKind
 from rules.pairs import Derived, is_on_point, recipes_of, window_meaning
 from rules.schedule import Gates
 from rules.scopes import Scopes
-from rules.subjects_plan import Plan, build, needs_plan
+from rules.subjects_build import build
+from rules.subjects_plan import Plan, needs_plan
 from rules.variants import Variants
 from sites.metrics import base_metric
 from sites.model import Device

@@ -17,7 +17,6 @@ is unknown stays as it is, and is shut in the beginning.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +27,11 @@ from rules.expression_eval import Interval
 from rules.kernels import ACTIVE, FALLING, LATE, PENDING, RISING
 from rules.model import Direction
 from rules.subjects_frame import Scene, condition_of
-from rules.subjects_memory import NEVER, SPREAD, GroupMemory, SubjectMemory
+from rules.subjects_memory import NEVER, GroupMemory, SubjectMemory
+from rules.subjects_parts import AFTER, BEFORE, Cause, PointStage, Shown, Turned, least, starts_of, top
 from rules.subjects_plan import Group, Plan
 from rules.subjects_quiet import Sides, holds_in, is_quiet, pass_over, sides_of
+from rules.subjects_rates import keep
 from rules.wheel import FAR
 from sites.readings import RETAINED, Readings
 
@@ -40,60 +41,6 @@ if TYPE_CHECKING:
 
 Ints = NDArray[np.int64]
 _AHEAD, _MOST_AHEAD = 4, 1 << 14  # readings of a place that are looked at for being quiet
-BEFORE, AFTER = -1, 2  # `sub` of edges of checks that a gate makes: before, or after those of the reading itself
-
-
-@dataclass(slots=True)
-class PointStage:
-    """What this stage asks of the stage of points. `take(index)`: readings of different rows meet their checks; `fire(checks, until)`:
-    holds that are due end; `gate(checks, is_open, at_ms, index, sub)`: checks open or shut; `due(checks)`: when their holds are due."""
-
-    take: Callable[[Ints], None]
-    fire: Callable[[Ints, Ints], None]
-    gate: Callable[[Ints, NDArray[np.bool_], Ints, Ints, int], None]
-    due: Callable[[Ints], Ints]
-
-
-@dataclass(slots=True)
-class Shown:
-    """One edge of one subject, as columns of equal length: level before and after (-1: none)."""
-
-    rule: int
-    group: Group
-    subject: Ints
-    before: Ints
-    after: Ints
-    at_ms: Ints
-    fired_ms: Ints
-    value: NDArray[np.float64]
-    is_late: NDArray[np.bool_]
-    index: Ints
-    device: Ints
-
-
-@dataclass(slots=True)
-class Cause:
-    """The readings of a round, one a place, as columns of equal length."""
-
-    places: Ints
-    index: Ints
-    slot: Ints  # -1: no condition looks at its value, or it is not the newest of its point
-    device: Ints
-    taken_ms: Ints
-    delay_ms: Ints
-    gap: NDArray[np.bool_]
-    is_linked: NDArray[np.bool_]  # its row has checks that a condition gates or looks at
-
-
-@dataclass(slots=True)
-class Turned:
-    """Gates of derived values that a condition turned, by check: from when on, and the reading that did (-1: time alone)."""
-
-    checks: Ints
-    is_open: NDArray[np.bool_]
-    at_ms: Ints
-    index: Ints
-    sub: int
 
 
 @dataclass(slots=True)
@@ -138,7 +85,7 @@ class Stage:
     def _take(self, readings: Readings, arrived: Ints, index: Ints, place: Ints) -> None:
         """Readings sorted by place, in order within each: in turns, in each of which every place passes over what is quiet and then has one
         reading."""
-        starts = _starts(place)
+        starts = starts_of(place)
         ends = np.append(starts[1:], len(place))
         ahead = 1 if self.plan.heeds_devices else _AHEAD
         while len(starts):
@@ -226,12 +173,12 @@ class Stage:
         slots, own = self.plan.slots_of_place.take(places)
         heard = self.mine.heard_h[slots] != NEVER
         overdue = self.mine.heard_h[slots] + self.program.gap_ms[self.plan.slot_device[slots]]
-        _least(found, own[heard], self._service(overdue[heard]), after)
+        least(found, own[heard], self._service(overdue[heard]), after)
         watches, own = self.plan.watches.take(places)
         if len(watches):
             heard_h = self.mine.device_heard_h[self.program.watch_device[watches]]
             limit = heard_h + self.program.watch_limit_ms[watches]
-            _least(found, own[heard_h != NEVER], self._service(limit[heard_h != NEVER]), after)
+            least(found, own[heard_h != NEVER], self._service(limit[heard_h != NEVER]), after)
         for group, memory in zip(self.plan.groups, self.mine.groups, strict=True):
             subjects, own = group.by_place.take(places)
             if not len(subjects):
@@ -239,16 +186,16 @@ class Stage:
             for number, node in enumerate(group.holds):
                 since = memory.held_ms[number, subjects]
                 begun = since != NEVER
-                _least(found, own[begun], since[begun] + int(node.number), after)
+                least(found, own[begun], since[begun] + int(node.number), after)
             if not group.is_gate:
                 pending, due = self._pending(group, memory, subjects)
-                _least(found, own[pending], due)
+                least(found, own[pending], due)
             if len(group.schedules):
-                _least(found, own, self._schedules(group, subjects, after[own])[1], after)
+                least(found, own, self._schedules(group, subjects, after[own])[1], after)
         checks, own = self.plan.linked_checks.take(places)
         if len(checks):
             waiting = (self.memory.status[checks] & PENDING) != 0
-            _least(found, own[waiting], self.point.due(checks[waiting]))
+            least(found, own[waiting], self.point.due(checks[waiting]))
         return np.where(found == FAR, FAR, np.maximum(found, after))
 
     def _pending(self, group: Group, memory: GroupMemory, subjects: Ints) -> tuple[Ints, Ints]:
@@ -290,7 +237,7 @@ class Stage:
         fresh = (slot >= 0) & (taken > newest)
         gap = fresh & (newest != NEVER) & (taken - newest > self.program.gap_ms[device])
         if len(self.plan.spans):
-            self._keep(slot[slot >= 0], taken[slot >= 0], values[slot >= 0], newest[slot >= 0])
+            keep(self.plan, self.mine, slot[slot >= 0], taken[slot >= 0], values[slot >= 0], newest[slot >= 0])
         own = slot[fresh]
         self.mine.previous[own] = np.where(newest[fresh] == NEVER, np.nan, self.mine.values[own])
         self.mine.taken_ms[own], self.mine.values[own], self.mine.delay_ms[own] = taken[fresh], values[fresh], delay[fresh]
@@ -491,8 +438,8 @@ class Stage:
         self._show(
             group,
             subjects[told],
-            _top(status[told]),
-            _top(after[told]),
+            top(status[told]),
+            top(after[told]),
             np.where(changed, at_ms, NEVER)[told].max(axis=1),
             when[told],
             value[told],
@@ -546,58 +493,5 @@ class Stage:
         places, due = places[use], due[use]
         if len(places):
             order = np.lexsort((due, places))
-            first = _starts(places[order])
+            first = starts_of(places[order])
             self.mine.wheel.put(places[order][first], due[order][first])
-
-    # -- rates -----------------------------------------------------------------------------------------------------
-
-    def _keep(self, slot: Ints, taken: Ints, values: NDArray[np.float64], newest: Ints) -> None:
-        """Let readings of different points join the spans of their rates, and work the rates out anew for those that are the newest.
-
-        A rate is the change from the oldest reading kept within the span before the newest one, a minute; it is known once these lie at
-        least half the span apart. Of readings closer together than a sixtieth of the span the first is kept."""
-        mine, plan = self.mine, self.plan
-        for span in plan.spans:
-            ring = plan.ring_of[span][slot]
-            has = ring >= 0
-            at, when, value, before = ring[has], taken[has], values[has], newest[has]
-            if not len(at):
-                continue
-            fresh = when > before
-            head = np.where(fresh, when, before)
-            near = (mine.ring_taken_ms[at] != NEVER) & (np.abs(mine.ring_taken_ms[at] - when[:, None]) < span / SPREAD)
-            joins = ~near.any(axis=1) & (head - when <= span)
-            place = mine.ring_taken_ms[at].argmin(axis=1)
-            mine.ring_taken_ms[at[joins], place[joins]] = when[joins]
-            mine.ring_values[at[joins], place[joins]] = value[joins]
-            at, when, value = at[fresh], when[fresh], value[fresh]
-            if not len(at):
-                continue
-            held = mine.ring_taken_ms[at]
-            within = (held != NEVER) & (held >= when[:, None] - span)
-            oldest = np.where(within, held, FAR).argmin(axis=1)
-            numbers = np.arange(len(at))
-            elapsed = when - held[numbers, oldest]
-            known = within[numbers, oldest] & (2 * elapsed >= span)
-            change = value - mine.ring_values[at, oldest]
-            mine.rates[at] = np.where(known, change / np.maximum(elapsed, 1) * 60_000.0, np.nan)
-
-
-def _starts(sorted_ids: Ints) -> Ints:
-    """Where each id begins."""
-    return np.flatnonzero(np.concatenate(([True], sorted_ids[1:] != sorted_ids[:-1]))) if len(sorted_ids) else np.zeros(0, np.int64)
-
-
-def _least(found: Ints, own: Ints, due: Ints, after: Ints | None = None) -> None:
-    """`found[own]` becomes the least of itself and `due`; dues that are not after `after` have been seen."""
-    if after is not None:
-        use = due > after[own]
-        own, due = own[use], due[use]
-    np.minimum.at(found, own, due)
-
-
-def _top(status: NDArray[Any]) -> Ints:
-    """The most severe active level of each row, -1 for none."""
-    active = (status & ACTIVE) != 0
-    levels = active.shape[1]
-    return np.where(active.any(axis=1), levels - 1 - active[:, ::-1].argmax(axis=1), -1)

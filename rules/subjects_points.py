@@ -16,9 +16,11 @@ from rules.derived_gates import Turn
 from rules.edges import Edges
 from rules.findings import Edge, Finding
 from rules.kernels import ACTIVE, BY_CONDITION, PENDING, SHUT, due_times
-from rules.subjects import AFTER, BEFORE, PointStage, Shown, Stage
+from rules.subjects import Stage
+from rules.subjects_build import extended
 from rules.subjects_memory import SubjectMemory, subject_names
-from rules.subjects_plan import Plan, extended
+from rules.subjects_parts import AFTER, BEFORE, PointStage, Shown
+from rules.subjects_plan import Plan
 from rules.subjects_state import SubjectsState, edited
 from sites.model import point_key
 from sites.readings import Readings
