@@ -320,3 +320,11 @@ def test_a_lower_limit_that_is_reached_already_raises_at_once() -> None:
     flap(bench, 15)
     bench.edit(level_rule(25), often_rule(2))
     assert bench.wait(16) == [("raised", 0, 15.5, 15.5)]
+
+
+def test_a_finding_carries_the_count_and_the_level_that_it_reached() -> None:
+    bench = Bench(level_rule(25), often_rule(1, 2))
+    batch = Readings.of([0], [10_000], [10_000], [30.0])
+    finding = step(bench.program, bench.memory, batch, 10_000)[1]
+    assert (finding.subject, finding.device_id, finding.metric) == ("point:g:lel", "g", "lel")
+    assert (finding.level, finding.severity, finding.limit, finding.value) == (0, Severity.LOW, 1.0, 1.0)
