@@ -346,7 +346,7 @@ class Book:
         if signal in (Signal.WITHDRAWN, Signal.QUIETED):
             fields["is_chattering"] = False
         elif alarm.is_chattering:
-            after = kept_open(after, before if signal is not Signal.UNSUPPRESSED else None)
+            after = kept_open(after, before)
         if after.is_ended and alarm.ended_ms is None:
             fields["ended_ms"] = at_ms
             if alarm.verdict is None and _in_proof(standing_on(alarm)):
