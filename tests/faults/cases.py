@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests import servers
-from tests.faults import broker, clocks, disk, historian, hostile, killed, simulated
+from tests.faults import breakers, broker, clocks, disk, historian, hostile, killed, simulated, stepped_clocks
 from tests.faults.checker import Verdict
 
 LIFE = 25  # faults that one life of the service takes before a fresh one begins
@@ -98,5 +98,7 @@ CASES = (
     Case("F5-flipped", "a byte of the journal flipped", _alone(disk.flipped)),
     Case("F6", "duplicates, reordering, slow clocks, a day's backlog", _alone(clocks.run)),
     Case("F7", "hostile payloads", _alone(hostile.run), injects=hostile.MESSAGES),
+    Case("F8", "breakers that ignore, refuse, lie, lag and flip back", _alone(breakers.run)),
+    Case("F9", "clock steps and daylight saving across planned runs", _alone(stepped_clocks.run)),
     Case("F10", "a day of plant life, faults anywhere, live = replay = restart", _alone(simulated.run)),
 )

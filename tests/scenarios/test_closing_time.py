@@ -1,75 +1,16 @@
-"""A whole closing time on the manual clock with breakers that ignore, refuse, lie and flip back: one order each, all bad ones named (F8)."""
+"""A whole closing time on the manual clock with breakers that ignore, refuse, lie and flip back: one order each, bad ones named (F8)."""
 
 from __future__ import annotations
 
 import random
 from pathlib import Path
 
-import orjson
 import pytest
 
 from app.closing_time import PLAN, judge
-from app.rows import ConfigChanged
-from ingest.heard import Message
-from power.after_hours import AfterHours
-from power.run_model import LIVE, RunState, StartPlan
+from power.run_model import RunState, StartPlan
 from simulators.closing_time import closing_time
-from simulators.place import Place
-from simulators.plant import Plant
-from sites.model import Circuit, Device, District, Enterprise, Site, Zone
-from tests.scenarios.house import House
-
-_KIND = {District: "district", Enterprise: "enterprise", Site: "site", Zone: "zone", Device: "device", Circuit: "circuit"}
-TICK_MS = 250
-
-
-class Night:
-    """A house and a plant on one clock, wired to one another."""
-
-    def __init__(self, folder: Path, place: Place, seed: int) -> None:
-        self.place = place
-        self.house = House(folder)
-        for thing in place.things():
-            self.house.scan.put(ConfigChanged.of(_KIND[type(thing)], thing.id, 1, thing))
-        self.house.scan.put(ConfigChanged.of("plan", PLAN.id, 1, PLAN))
-        self.house.once()
-        self.plant = Plant(place, self._say, seed=seed)
-        self.read = 0
-        self.commands = 0
-
-    def _say(self, topic: str, payload: bytes, qos: int, retain: bool) -> str | None:
-        message = Message(topic, payload, 0, retain, self.house.clock.now_ms())
-        (self.house.inbox.put_urgent if topic.endswith("/reply") else self.house.inbox.put)(message)
-        return None
-
-    def live(self, seconds: float) -> None:
-        for _ in range(round(seconds * 1000 / TICK_MS)):
-            self.house.clock.advance(TICK_MS)
-            self.house.once()
-            published = self.house.outlet.published
-            for topic, payload in published[self.read :]:
-                self.commands += 1
-                self.plant.hear(Message(topic, orjson.dumps(payload), 1, False, self.house.clock.now_ms()))
-            self.read = len(published)
-            self.plant.tick(self.house.clock.now_ms(), TICK_MS / 1000)
-
-    def crash(self, down_s: float) -> None:
-        self.house.crash(down_ms=round(down_s * 1000))
-        self.plant.tick(self.house.clock.now_ms(), min(down_s, 1.0))
-
-    def go_on_until_it_ends(self) -> None:
-        for _ in range(300):
-            self.live(1.0)
-            if self.run().state not in LIVE:
-                return
-        raise AssertionError(f"the run is {self.run().state} after five minutes: {self.run().counts}")
-
-    def run(self):
-        return self.house.warden.runs.standing_runs()[-1]
-
-    def called_out(self) -> set[str]:
-        section = next(section for section in self.house.warden.sections if isinstance(section, AfterHours))
-        return {each.circuit_id for fact in section.standing() for each in fact.body.circuits}
+from tests.faults.night import Night
 
 
 def start(night: Night) -> None:
