@@ -35,6 +35,7 @@ class Tally:
             "injected": self.injected,
             "lost": len(self.verdict.lost),
             "doubled": len(self.verdict.doubled),
+            "invented": len(self.verdict.invented),
         }
 
 
