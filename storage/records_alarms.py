@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, exists, func, select, tuple_
 
 from alarms.linkage import Firing
 from alarms.model import Alarm, Attention, Condition, Transition
@@ -34,7 +35,7 @@ STATES: dict[str, ColumnElement[bool]] = {
 _t = tables.alarm_tags
 _p = tables.alarm_places
 _OF_PLACE = {"site": _p.c.site_id, "zone": _p.c.zone_id, "kind": _p.c.kind}
-FEW = 20_000  # so many alarms are looked at one by one, newest last, sooner than all that came since
+FEW = 12_000  # so many alarms are looked at one by one, newest last, sooner than all that came since
 MOST_NAMED = 1_000  # alarms whose own id or notes hold the words asked for
 _ID = re.compile(r"[0-9a-z._-]{6,64}")
 
@@ -42,27 +43,75 @@ _ID = re.compile(r"[0-9a-z._-]{6,64}")
 def page(connection: Connection, query: AlarmQuery, sites: Scope) -> Page[Alarm]:
     """Newest raised first. The span is of `raised_ms`. Raises ValueError for an unknown state, BadCursor."""
     wanted = alarm_tags.conditions(connection, query, sites)
-    statement = select(_a.c.raised_ms, _a.c.id).where(*_row_conditions(query))
+    limit = max(1, min(query.limit, cursors.MOST))
+    after = None if query.cursor is None else cursors.decode(query.cursor, [int, str])
+    found = _tagged(connection, query, wanted, after, limit + 1)
+    if query.q:
+        # of notes and ids only what comes before the last of these can be on this page
+        since_ms = found[limit][0] if len(found) > limit else None
+        found = sorted({*found, *_named(connection, query, sites, after, since_ms, limit + 1)}, reverse=True)
+    ids = [alarm_id for _, alarm_id in found[:limit]]
+    whole = {row["id"]: rows.ALARM.thing(row) for row in connection.execute(select(_a).where(_a.c.id.in_(ids))).mappings()}
+    next_cursor = cursors.encode(found[limit - 1]) if len(found) > limit else None
+    return Page([whole[alarm_id] for alarm_id in ids], next_cursor)
+
+
+def _tagged(
+    connection: Connection, query: AlarmQuery, wanted: Mapping[str, ColumnElement[Any]], after: list[Any] | None, limit: int
+) -> list[tuple[int, str]]:
+    """(raised, id) of the newest alarms by their tags, after a key."""
+    where = _row_conditions(query)
     order: list[ColumnElement[Any]] = [_a.c.raised_ms, _a.c.id]
     if wanted:
-        named = _named(connection, query, sites) if query.q else []
         number, last_ms = alarm_tags.weigh(connection, wanted)
-        if number == 0 and not named:
-            return Page([], None)
+        if number == 0:
+            return []
         # few: through their tags. Many: from the newest of them on, whatever comes, of which every so many-th is one
         if number <= FEW:
-            by_tag: ColumnElement[bool] = _a.c.tag_id.in_(select(_t.c.id).where(_t.c.alarms > 0, *alarm_tags.meant(wanted)))
+            where.append(_a.c.tag_id.in_(select(_t.c.id).where(_t.c.alarms > 0, *alarm_tags.meant(wanted))))
             order = [(_a.c.raised_ms + 0).label("raised_at"), _a.c.id]  # not by the index of all
-            statement = select(*order).where(*_row_conditions(query), or_(by_tag, _a.c.id.in_(named)) if named else by_tag)
         else:
-            has_tag = exists().where(_t.c.id == _a.c.tag_id, *alarm_tags.meant(wanted))
-            statement = statement.where(or_(has_tag, _a.c.id.in_(named)) if named else has_tag)
-            if not named:
-                statement = statement.where(_a.c.raised_ms <= last_ms)
-    found, next_cursor = cursors.rows_of(connection, statement, order, query.cursor, query.limit, descending=True)
-    ids = [row["id"] for row in found]
-    whole = {row["id"]: rows.ALARM.thing(row) for row in connection.execute(select(_a).where(_a.c.id.in_(ids))).mappings()}
-    return Page([whole[alarm_id] for alarm_id in ids], next_cursor)
+            where += [exists().where(_t.c.id == _a.c.tag_id, *alarm_tags.meant(wanted)), _a.c.raised_ms <= last_ms]
+    return _newest(connection, select(*order).where(*where), order, after, limit)
+
+
+def _named(
+    connection: Connection,
+    query: AlarmQuery,
+    sites: Scope,
+    after: list[Any] | None = None,
+    since_ms: int | None = None,
+    limit: int = MOST_NAMED,
+) -> list[tuple[int, str]]:
+    """(raised, id) of the newest alarms whose notes hold the words asked for, or whose id begins with them, and that answer the query
+    else, after a key and not before `since_ms`."""
+    words, n = tables.storable(query.q.casefold()), tables.alarm_notes
+    other = {name: condition for name, condition in alarm_tags.conditions(connection, query, sites).items() if name != "q"}
+    where = [*_row_conditions(query), exists().where(_t.c.id == _a.c.tag_id, *alarm_tags.meant(other))]
+    if since_ms is not None:
+        where.append(_a.c.raised_ms >= since_ms)
+    order: list[ColumnElement[Any]] = [(_a.c.raised_ms + 0).label("raised_at"), _a.c.id]
+    noted = select(n.c.alarm_id).where(alarm_tags.holds(connection, n.c.note, words))
+    begins = [ms for ms in (since_ms, query.from_ms) if ms is not None]
+    if begins:
+        noted = noted.where(n.c.raised_ms >= max(begins))
+    if after is not None:
+        noted = noted.where(n.c.raised_ms <= after[0])
+    if query.to_ms is not None:
+        noted = noted.where(n.c.raised_ms < query.to_ms)
+    found = _newest(connection, select(*order).where(_a.c.id.in_(noted), *where), order, after, limit)
+    if _ID.fullmatch(words):
+        own = select(*order).where(_a.c.id >= words, _a.c.id < words + "\x7f", *where)
+        found += _newest(connection, own, order, after, limit)
+    return found
+
+
+def _newest(
+    connection: Connection, statement: Select[Any], order: list[ColumnElement[Any]], after: list[Any] | None, limit: int
+) -> list[tuple[int, str]]:
+    if after is not None:
+        statement = statement.where(tuple_(*order) < tuple_(*after))
+    return [(row[0], row[1]) for row in connection.execute(statement.order_by(*(column.desc() for column in order)).limit(limit))]
 
 
 def counts(connection: Connection, query: AlarmQuery, sites: Scope) -> dict[str, dict[str, int]]:
@@ -121,30 +170,13 @@ def counts(connection: Connection, query: AlarmQuery, sites: Scope) -> dict[str,
 
 def _named_beside(connection: Connection, query: AlarmQuery, sites: Scope) -> list[Any]:
     """The tags, one for each, of alarms that only their id or notes name, not their tag."""
-    named = _named(connection, query, sites)
+    named = [alarm_id for _, alarm_id in _named(connection, query, sites)]
     if not named:
         return []
     says = alarm_tags.conditions(connection, query, sites)["q"]
     join = alarm_tags.JOINED.join(_a, _a.c.tag_id == _t.c.id)
     columns = (*_OF_PLACE.values(), _t.c.severity, _t.c.verdict, _t.c.is_ended)
     return list(connection.execute(select(*columns).select_from(join).where(_a.c.id.in_(named), ~says, *_row_conditions(query))).mappings())
-
-
-def _named(connection: Connection, query: AlarmQuery, sites: Scope) -> list[str]:
-    """The newest alarms whose id begins with the words asked for, or whose notes hold them, and that answer the query else."""
-    words, n = tables.storable(query.q.casefold()), tables.alarm_notes
-    found = list(
-        connection.execute(
-            select(n.c.alarm_id).where(alarm_tags.holds(connection, n.c.note, words)).order_by((n.c.raised_ms + 0).desc()).limit(MOST_NAMED)
-        ).scalars()
-    )
-    if _ID.fullmatch(words):
-        found += connection.execute(select(_a.c.id).where(_a.c.id >= words, _a.c.id < words + "\x7f").limit(MOST_NAMED)).scalars()
-    if not found:
-        return []
-    other = {name: condition for name, condition in alarm_tags.conditions(connection, query, sites).items() if name != "q"}
-    of_tag = select(_t.c.id).where(_t.c.id == _a.c.tag_id, *alarm_tags.meant(other)).exists()
-    return list(connection.execute(select(_a.c.id).where(_a.c.id.in_(dict.fromkeys(found)), of_tag)).scalars())
 
 
 def _row_conditions(query: AlarmQuery) -> list[ColumnElement[Any]]:
