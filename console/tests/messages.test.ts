@@ -2,8 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { en } from '@/messages/en'
-import { zh } from '@/messages/zh'
+import { messages } from '@/messages'
 
 function flat(tree: object, path = ''): Map<string, string> {
   const texts = new Map<string, string>()
@@ -21,7 +20,7 @@ function sources(folder: string): string[] {
   })
 }
 
-const texts = { en: flat(en), zh: flat(zh) }
+const texts = { en: flat(messages.en), zh: flat(messages.zh) }
 const places = (text: string): string[] => [...new Set(text.match(/\{\w+\}/g) ?? [])].sort()
 
 describe('messages', () => {

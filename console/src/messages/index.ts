@@ -1,10 +1,23 @@
 /** The two languages of the console. The browser's language decides first, then what was chosen on this desk. */
 import { createI18n } from 'vue-i18n'
+import { alarmsEn } from './alarms.en'
+import { alarmsZh } from './alarms.zh'
 import { en } from './en'
 import { zh } from './zh'
 
 export type Locale = 'zh' | 'en'
 const KEY = 'sitewarden.locale'
+
+type Texts = Record<string, Record<string, string | Record<string, string>>>
+
+/** Files of texts as one: groups that several files have are joined. */
+function merged(...files: Texts[]): Texts {
+  const all: Texts = {}
+  for (const file of files) for (const [group, texts] of Object.entries(file)) all[group] = { ...all[group], ...texts }
+  return all
+}
+
+export const messages = { zh: merged(zh, alarmsZh), en: merged(en, alarmsEn) }
 
 function first(): Locale {
   const kept = localStorage.getItem(KEY)
@@ -12,7 +25,7 @@ function first(): Locale {
   return navigator.language.toLowerCase().startsWith('en') ? 'en' : 'zh'
 }
 
-export const i18n = createI18n({ legacy: false, locale: first(), fallbackLocale: 'en', messages: { zh, en } })
+export const i18n = createI18n({ legacy: false, locale: first(), fallbackLocale: 'en', messages })
 
 export function speak(locale: Locale): void {
   i18n.global.locale.value = locale
