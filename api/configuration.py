@@ -23,6 +23,7 @@ from sites.roster import Roster
 
 T = TypeVar("T")
 NODES = ("district", "enterprise")
+OF_A_SITE = ("plan", "calendar", "escalation", "duty_roster", "presence_schedule", "quiet_time")  # documents that go before their site
 RULES = ("rule", "linkage", "calendar", "override", "escalation")  # what changing needs the right to rules for
 
 
@@ -212,6 +213,8 @@ def _holds(door: Door, kind: str, thing_id: str) -> str:
             inside = [s.id for s in door.records.things("site", everybody, None, 1, enterprise_id=thing_id).items]
         case "site":
             inside = [z.id for z in zones if z.site_id == thing_id] + [d.id for d in devices if d.site_id == thing_id]
+            for kind in OF_A_SITE:
+                inside += [t.id for t in door.records.things(kind, everybody, None, 4, site_id=thing_id).items]
         case "zone":
             inside = [z.id for z in zones if z.parent_id == thing_id] + [d.id for d in devices if d.zone_id == thing_id]
             inside += [c.id for c in circuits if c.zone_id == thing_id]

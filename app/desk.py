@@ -10,11 +10,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from alarms.requests import AlarmRequest
 from api.ports import Answer, Busy
 from app.rows import ConfigChanged
 from app.scan import Scan
-from power.requests import PowerRequest
 
 RECORDED_WITHIN_S = 1.0
 ANSWERED_WITHIN_S = 10.0

@@ -109,6 +109,7 @@ def another_hazard(service: Service, site: str) -> None:
 
 def emptied(service: Service, site: str) -> None:
     """A site, zone or enterprise is removed only when nothing is in it."""
+    service.records.delete("plan", f"{site}-plan", "t", 0)
     for circuit in ("c1", "c2"):
         service.records.delete("circuit", f"{site}-{circuit}", "t", 0)
         service.board.roster.remove("circuit", f"{site}-{circuit}")
