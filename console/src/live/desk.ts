@@ -3,7 +3,7 @@
  * load. When the stream is lost or the session ends, what was last known stays on the wall and is marked as such.
  */
 import { computed, ref, shallowRef, triggerRef } from 'vue'
-import type { Alarm, Hazard, Health, LiveEvents, Order } from '@/api/shapes'
+import type { Alarm, Fact, Hazard, Health, LiveEvents, Order } from '@/api/shapes'
 import { API } from '@/api/client'
 import { alarmLook, needsAcknowledging } from '@/looks/severity'
 import { setServerOffset } from '@/looks/time'
@@ -24,6 +24,8 @@ export const hasSnapshot = ref(false)
 export const health = shallowRef<Health | null>(null)
 export const alarms = shallowRef<Alarm[]>([])
 export const orders = shallowRef(new Map<string, Order>())
+/** What stands besides alarms and orders (runs, lock-outs, shelves...), by `kind/id`. */
+export const facts = shallowRef(new Map<string, Fact>())
 export const counts = computed(() => countsOf(alarms.value))
 export const soundAllowed = ref(false)
 export const sounding = ref<string | null>(null)
@@ -38,6 +40,10 @@ const listeners = {
   alarm: new Set<(event: LiveEvents['alarm']) => void>(),
   order: new Set<(event: LiveEvents['order']) => void>(),
   hazard: new Set<(event: LiveEvents['hazard']) => void>(),
+  fact: new Set<(event: Fact) => void>(),
+}
+interface Told extends Pick<LiveEvents, 'alarm' | 'order' | 'hazard'> {
+  fact: Fact
 }
 let stream: Stream | null = null
 let redraw: ReturnType<typeof setTimeout> | null = null
@@ -45,8 +51,8 @@ let lostIsSilenced = false
 let fresh: Alarm[] = []
 
 /** Listens to one kind of event; returns the function that ends it. */
-export function listen<K extends keyof typeof listeners>(kind: K, hear: (event: LiveEvents[K]) => void): () => void {
-  const set = listeners[kind] as Set<(event: LiveEvents[K]) => void>
+export function listen<K extends keyof Told>(kind: K, hear: (event: Told[K]) => void): () => void {
+  const set = listeners[kind] as Set<(event: Told[K]) => void>
   set.add(hear)
   return () => set.delete(hear)
 }
@@ -67,6 +73,7 @@ function draw(): void {
   redraw = null
   alarms.value = board.list()
   triggerRef(orders)
+  triggerRef(facts)
   if (fresh.length) announced.value = { alarms: fresh, at: Date.now() }
   fresh = []
   sound()
@@ -97,11 +104,21 @@ export function learnHazard(event: { hazard: Hazard; step: LiveEvents['hazard'][
   for (const hear of listeners.hazard) hear(event)
 }
 
+/** A fact that is over is told to listeners and stands no more. */
+export function learnFact(fact: Fact): void {
+  const key = `${fact.kind}/${fact.id}`
+  if (fact.is_over) facts.value.delete(key)
+  else facts.value.set(key, fact)
+  for (const tell of listeners.fact) tell(fact)
+  drawSoon()
+}
+
 function hear(event: StreamEvent): void {
   if (event.kind === 'snapshot') {
     const snapshot = JSON.parse(event.text) as LiveEvents['snapshot']
     board.replace(snapshot.alarms)
     orders.value = new Map(snapshot.orders.map((order) => [order.id, order]))
+    facts.value = new Map(snapshot.facts.map((fact) => [`${fact.kind}/${fact.id}`, fact]))
     health.value = snapshot.health
     setServerOffset(Date.parse(snapshot.at) - Date.now())
     hasSnapshot.value = true
@@ -118,6 +135,9 @@ function hear(event: StreamEvent): void {
     learnHazard(JSON.parse(event.text) as LiveEvents['hazard'])
   } else if (event.kind === 'health') {
     health.value = JSON.parse(event.text) as Health
+  } else {
+    const news = JSON.parse(event.text) as Partial<Fact>
+    if (news.kind === event.kind && news.body) learnFact(news as Fact)
   }
 }
 
@@ -146,6 +166,7 @@ export function stopDesk(): void {
   stream = null
   board.replace([])
   orders.value = new Map()
+  facts.value = new Map()
   hasSnapshot.value = false
   streamState.value = 'connecting'
   draw()
@@ -175,6 +196,11 @@ export function silence(): Alarm[] {
 
 export function alarmNow(id: string): Alarm | undefined {
   return board.get(id)
+}
+
+/** The standing facts of one kind. */
+export function factsOf(kind: string): Fact[] {
+  return [...facts.value.values()].filter((fact) => fact.kind === kind)
 }
 
 /** Orders of one alarm or circuit, newest first. */
