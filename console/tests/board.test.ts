@@ -37,6 +37,16 @@ describe('board', () => {
     expect(board.get('a')).toBeUndefined()
   })
 
+  it('does not open an ended alarm again for older news that comes late', () => {
+    const board = new Board()
+    board.apply(alarm({ id: 'a', seq: 1 }))
+    board.apply(alarm({ id: 'a', ended_at: at(9), seq: 4 }))
+    expect(board.apply(alarm({ id: 'a', seq: 3 }))).toBeNull()
+    expect(board.size).toBe(0)
+    expect(board.apply(alarm({ id: 'a', seq: 5 }))).toBeUndefined() // raised anew
+    expect(ids(board)).toEqual(['a'])
+  })
+
   it('stays as sorted as a full sort would make it, whatever arrives', () => {
     let seed = 7
     const random = (n: number): number => (seed = (seed * 48271) % 2147483647) % n // MINSTD

@@ -18,6 +18,8 @@ export function rankOf(alarm: Alarm, order: Order): Rank {
   return [severity, attention, newest]
 }
 
+const MOST_ENDED = 20_000
+
 interface Row {
   alarm: Alarm
   rank: Rank
@@ -42,6 +44,8 @@ export interface Counts {
 export class Board {
   private rows: Row[] = []
   private byId = new Map<string, Row>()
+  /** With which `seq` alarms ended, the latest ones: older news that comes later must not open them again. */
+  private ended = new Map<string, number>()
 
   constructor(private order: Order = 'severity') {}
 
@@ -71,16 +75,22 @@ export class Board {
   /** What the alarm was before, `undefined` when it is new; `null`: the news was old and changes nothing. */
   apply(alarm: Alarm): Alarm | undefined | null {
     const present = this.byId.get(alarm.id)
-    if (present && present.alarm.seq >= alarm.seq) return null
+    if ((present?.alarm.seq ?? this.ended.get(alarm.id) ?? 0) >= alarm.seq) return null
     if (present) this.rows.splice(this.place(present), 1)
     if (alarm.ended_at) {
       this.byId.delete(alarm.id)
+      this.bury(alarm)
     } else {
       const row = { alarm, rank: rankOf(alarm, this.order) }
       this.byId.set(alarm.id, row)
       this.rows.splice(this.place(row), 0, row)
     }
     return present?.alarm
+  }
+
+  private bury(alarm: Alarm): void {
+    this.ended.set(alarm.id, alarm.seq)
+    if (this.ended.size > MOST_ENDED) this.ended.delete(this.ended.keys().next().value as string)
   }
 
   private place(row: Row): number {

@@ -14,8 +14,9 @@ import { openStream, type Stream, type StreamEvent, type StreamState } from './s
 
 /** How long a lost stream stays quiet, so that a restart of the service is seen but does not frighten. */
 const LOST_GRACE_MS = 4_000
-/** Rows are redrawn at most this often, however many events come. */
+/** Rows are redrawn at most this often, however many events come; a long list less often, so that the page stays quick to the hand. */
 const REDRAW_MS = 40
+const REDRAW_ROWS_A_MS = 100
 
 export const streamState = ref<StreamState>('connecting')
 export const heardAt = ref(0)
@@ -80,7 +81,7 @@ function draw(): void {
 }
 
 function drawSoon(): void {
-  redraw ??= setTimeout(draw, REDRAW_MS)
+  redraw ??= setTimeout(draw, REDRAW_MS + board.size / REDRAW_ROWS_A_MS)
 }
 
 /** News about one alarm, from the stream or from the answer to an act. */
@@ -107,6 +108,7 @@ export function learnHazard(event: { hazard: Hazard; step: LiveEvents['hazard'][
 /** A fact that is over is told to listeners and stands no more. */
 export function learnFact(fact: Fact): void {
   const key = `${fact.kind}/${fact.id}`
+  if ((facts.value.get(key)?.changed_at ?? '') > fact.changed_at) return
   if (fact.is_over) facts.value.delete(key)
   else facts.value.set(key, fact)
   for (const tell of listeners.fact) tell(fact)
