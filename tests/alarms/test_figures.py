@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def counted(per_window: dict[int, int], severity: int = 2, **changed: object) ->
     return made
 
 
-def values(made: Counted, positions: int = 1) -> dict[str, tuple[float | None, bool | None]]:
+def values(made: Counted, positions: int = 1) -> dict[str, tuple[Any, bool | None]]:
     return {figure.code: (figure.value, figure.holds) for figure in report(made, BEGIN, BEGIN + DAY, positions).figures}
 
 
