@@ -12,7 +12,7 @@ from alarms.requests import Withdraw
 from alarms.withdrawal import withdrawal_refused
 from app.stepped import Answered
 from power.errors import UnknownCircuit
-from power.requests import Cut, LockOut, RecordTrial, Restore, SetClass, SetCommanding, Unlock
+from power.requests import Cut, RecordTrial, Restore, SetClass, SetCommanding
 from power.setup import with_class, with_commanding, with_trial
 from sites.model import Circuit
 
@@ -46,10 +46,6 @@ def ask_power(warden: Warden, request: Any, at_ms: int) -> Answered:
             if site is None:
                 raise UnknownCircuit(f"no site {request.site_id}; nothing was changed")
             outcome.sites.append(warden.changed("site", with_commanding(site, request)))
-        case LockOut():
-            warden.orders.lock_out(request, at_ms)
-        case Unlock():
-            warden.orders.unlock(request)
     return (), (), ()
 
 

@@ -51,7 +51,7 @@ from alarms.service_alarms import ServiceClear, ServiceRaise
 from ingest.heard import Availability, CodecNote, PointHeard, Refused, UnknownDevice
 from power.model import Confirmation
 from power.plans import Plan
-from power.requests import Cut, LockOut, RecordTrial, Restore, SetClass, SetCommanding, Unlock
+from power.requests import Cut, DecideOrder, LocalReset, LockOut, RecordTrial, Restore, SetClass, SetCommanding, Unlock
 from power.run_model import AbortRun, DecideRun, SkipNight, StartCuts, StartPlan
 from rules.model import Override, Rule
 from sites.calendars import Calendar
@@ -194,6 +194,8 @@ ITEMS: dict[str, type] = {
     "commanding": SetCommanding,
     "lock_out": LockOut,
     "unlock": Unlock,
+    "local_reset": LocalReset,
+    "decide_order": DecideOrder,
     "config": ConfigChanged,
     "sending": Sending,
     "sent": Sent,

@@ -13,14 +13,14 @@ from ingest.heard import Refused, UnknownDevice
 from ingest.refusals import RefusalsState
 from power.model import Command, Order
 from power.order_book import OrdersState
-from power.requests import Cut, LockOut, RecordTrial, Restore, SetClass, SetCommanding, Unlock
+from power.requests import Cut, RecordTrial, Restore, SetClass, SetCommanding
 from rules.intervals import IntervalsState
 from rules.memory import MemoryState
 from sites.facts import Fact
 from storage.projection import HistoryBatch, Outcome, Unknown
 
 ALARM_REQUESTS = (Acknowledge, Reset, Assign, Note, Progress, Judge, LinkHazard, Withdraw)
-POWER_REQUESTS = (Cut, Restore, RecordTrial, SetClass, SetCommanding, LockOut, Unlock)
+POWER_REQUESTS = (Cut, Restore, RecordTrial, SetClass, SetCommanding)
 Answered = tuple[tuple[Alarm, ...], tuple[Order, ...], tuple[Fact, ...]]
 
 

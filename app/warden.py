@@ -42,11 +42,13 @@ from ingest.heard import Availability, CodecNote, PointHeard, Refused, UnknownDe
 from ingest.refusals import Refusals
 from power.after_hours import AfterHours
 from power.errors import PowerError
+from power.lock_outs import LockOuts
 from power.measure import watched_rows
 from power.model import Confirmation, OrderState
 from power.order_book import Advance
 from power.orders import Orders
 from power.runs import Runs
+from power.switchings import Switchings
 from rules import engine
 from rules.carry import carry
 from rules.compile import Program, extend
@@ -104,6 +106,8 @@ class Warden:
         self.orders.simulate_in(proof_tests.of_circuit)
         self.peaks = Peaks(roster, self.configuration.rules.get)
         self.book.worst = self.peaks.worst
+        self.switchings = Switchings(self.orders, roster)
+        lock_outs = LockOuts(self.orders, roster)
         self.runs = Runs(self.orders, roster, documents["plan"], documents["calendar"], lambda: self.now_ms)
         sections: list[Section] = [
             suppressions,
@@ -115,6 +119,8 @@ class Warden:
             PresenceChecks(roster, documents["presence_schedule"]),
             HandOvers(),
             SelfTests(),
+            self.switchings,
+            lock_outs,
             self.runs,
             AfterHours(roster, self.runs, documents["calendar"]),
         ]
@@ -248,6 +254,9 @@ class Warden:
         apply_latest(self.configuration.roster, readings)
         if self.peaks:
             self.peaks.hear(readings)
+        told = self.switchings.hear(readings)
+        if told.facts:
+            self.out.outcome.facts += told.facts
 
     # -- alarms ----------------------------------------------------------------------------------------------------
 

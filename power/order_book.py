@@ -103,6 +103,7 @@ class OrderBook:
         self.roster = roster
         self.has_critical = has_critical
         self.in_test: Callable[[Circuit], str | None] = lambda _: None  # until when a proof test holds a circuit's orders back
+        self.bars: Callable[[Circuit], Refusal | None] = lambda _: None  # why nothing restores this circuit from here
         self.open_on: dict[str, str] = {}  # circuit id -> its open order's id
         self.load(OrdersState())
 
@@ -124,11 +125,16 @@ class OrderBook:
             site=self.roster.sites.get(circuit.site_id),
             poles=read_poles(circuit, self.roster),
             stale_after_ms=stale_after_ms(circuit, self.roster),
-            lock=self.locks.get(circuit.id),
+            lock=next(iter(self.locks_on(circuit.id)), None),
+            bar=self.bars(circuit) if action is Action.RESTORE else None,
             open_order=None if other is None or other.id == own_id else other,
             zone_has_critical=self.has_critical(circuit.zone_id),
         )
         return cut_refusal(circuit, by, around, now_ms) if action is Action.CUT else restore_refusal(circuit, around, now_ms)
+
+    def locks_on(self, circuit_id: str) -> list[Lock]:
+        """The locks on a circuit, oldest first."""
+        return [lock for lock in self.locks.values() if lock.circuit_id == circuit_id]
 
     def circuit_of(self, thing: Order | Unsettled) -> Circuit | None:
         """The circuit of an order or complaint; None when it was removed or mapped to another switch since: then neither may the command
@@ -213,6 +219,18 @@ class OrderBook:
         unsettled = self.unsettled.pop(circuit_id, None)
         for code in unsettled.codes if unsettled else ():
             out.wishes.append(ServiceClear(code=code, subject=subject_of(circuit_id), note=note))
+
+    def settle_one(self, circuit_id: str, code: str, note: str, out: Advance) -> None:
+        """One complaint about a circuit is over; nothing when it does not stand."""
+        unsettled = self.unsettled.get(circuit_id)
+        if unsettled is None or code not in unsettled.codes:
+            return
+        out.wishes.append(ServiceClear(code=code, subject=subject_of(circuit_id), note=note))
+        codes = tuple(each for each in unsettled.codes if each != code)
+        if codes:
+            self.unsettled[circuit_id] = replace(unsettled, codes=codes)
+        else:
+            del self.unsettled[circuit_id]
 
     def _keep(self, order: Order) -> None:
         if order.state not in FINAL:

@@ -61,7 +61,7 @@ class Orders:
 
     @property
     def locks(self) -> Mapping[str, Lock]:
-        """Locks that are on, by circuit id."""
+        """Locks that are on, by their ids, oldest first."""
         return self._book.locks
 
     def get(self, order_id: str) -> Order | None:
@@ -83,6 +83,20 @@ class Orders:
     def refusal(self, action: Action, circuit: Circuit, now_ms: int, by: By = By.PERSON) -> Refusal | None:
         """Why such an order would be refused (or only simulated) now; None: it would be made. The same decision as the order's."""
         return self._book.refusal(action, circuit, by, now_ms) or self._simulation(circuit)
+
+    def on_circuit(self, circuit_id: str) -> Order | None:
+        """The open order of a circuit."""
+        return self._book.on_circuit(circuit_id)
+
+    def bar_restores(self, bars: Callable[[Circuit], Refusal | None]) -> None:
+        """Restores of circuits for which this gives a reason are refused: protection trips that nobody has reset on site."""
+        self._book.bars = bars
+
+    def settle_unknown(self, circuit_id: str, note: str, now_ms: int) -> Advance:
+        """A person has said how the circuit stands after a restore of unknown fate: that complaint is over."""
+        out = Advance()
+        self._book.settle_one(circuit_id, "restore_unknown", note, out)
+        return out
 
     def simulate_in(self, in_test: Callable[[Circuit], str | None]) -> None:
         """Orders to circuits for which this says until when they are in proof test are made and kept, and never leave."""
@@ -365,13 +379,15 @@ class Orders:
         order = self._book.on_circuit(request.circuit_id)
         if order is not None and order.action is Action.RESTORE and order.state is not OrderState.REQUESTED:
             raise RequestRefused(f"a restore of circuit {request.circuit_id} has left (order {order.id}): wait until it ends, then lock")
-        self._book.locks[request.circuit_id] = locked(request, self._book.locks.get(request.circuit_id), now_ms)
-        return self._book.locks[request.circuit_id]
+        site_id = self._book.roster.circuits[request.circuit_id].site_id
+        lock = locked(request, self._book.locks_on(request.circuit_id), now_ms, site_id)
+        self._book.locks[lock.id] = lock
+        return lock
 
-    def unlock(self, request: Unlock) -> None:
-        """Take a lock off. Raises RequestRefused."""
-        check_unlock(request, self._book.locks.get(request.circuit_id))
-        del self._book.locks[request.circuit_id]
+    def unlock(self, request: Unlock) -> Lock:
+        """Take a lock off; it is answered. Raises RequestRefused."""
+        lock = check_unlock(request, self._book.locks_on(request.circuit_id))
+        return self._book.locks.pop(lock.id)
 
     # -- keeping it ------------------------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ class Circumstances:
     lock: Lock | None = None
     open_order: Order | None = None
     zone_has_critical: bool = False
+    bar: Refusal | None = None  # what else stands in the way of a restore: a trip that nobody has reset on site
 
 
 def cut_refusal(circuit: Circuit, by: By, around: Circumstances, now_ms: int) -> Refusal | None:
@@ -48,6 +49,7 @@ def restore_refusal(circuit: Circuit, around: Circumstances, now_ms: int) -> Ref
         or _site_refusal(around)
         or _lock_refusal(around)
         or _trip_refusal(around)
+        or around.bar
         or _critical_refusal(around)
         or _conflict(around, Action.RESTORE)
         or _conflict(around, Action.CUT)
@@ -117,6 +119,12 @@ def _lock_refusal(around: Circumstances) -> Refusal | None:
     lock = around.lock
     if lock is None:
         return None
+    if lock.purpose == "veto":
+        return refusal(
+            "vetoed",
+            f"{lock.who} has forbidden switching it since {iso_utc(lock.at_ms)} ({lock.reason}): that person or a manager lifts it",
+            f"{lock.who} 于 {iso_utc(lock.at_ms)} 禁止操作该回路（{lock.reason}）：仅本人或管理员可解除",
+        )
     return refusal(
         "locked_out",
         f"locked out by {lock.who} since {iso_utc(lock.at_ms)} ({lock.reason}): only that person or a manager takes the lock off",

@@ -59,21 +59,47 @@ class SetCommanding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockOut:
-    """Lock this circuit (lock-out / tag-out): `who` works on it."""
+    """Lock this circuit (lock-out / tag-out): `who` works on it, with the lock or tag `number`. `purpose` `veto`: an operator forbids
+    switching it. Several people may each hang their own."""
 
     circuit_id: str
     who: str
     reason: str
+    number: str = ""
+    purpose: str = "work"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unlock:
-    """Take the lock off. `as_manager`: the door has checked that `who` may do so for another; then a reason is needed."""
+    """Take the lock off. `as_manager`: the door has checked that `who` may do so for another; then a reason is needed. `lock_id` None:
+    the person's own lock, or the only one that is on."""
 
     circuit_id: str
     who: str
     reason: str = ""
     as_manager: bool = False
+    lock_id: str | None = None
 
 
-PowerRequest = Cut | Restore | RecordTrial | SetClass | SetCommanding | LockOut | Unlock
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalReset:
+    """After a protection trip: someone has looked at the circuit on site, found the cause and reset the breaker there. `person` is who
+    stood there, when it is not the user who records it."""
+
+    circuit_id: str
+    who: str
+    cause: str
+    person: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecideOrder:
+    """A restore whose fate is unknown: a person has looked, and says whether the circuit is live."""
+
+    order_id: str
+    who: str
+    is_live: bool
+    reason: str
+
+
+PowerRequest = Cut | Restore | RecordTrial | SetClass | SetCommanding | LockOut | Unlock | LocalReset | DecideOrder

@@ -6,22 +6,28 @@ off by requests, never by configuration: while it is on, every cut and every res
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from alarms.instants import iso_utc
 from power.errors import RequestRefused
 from power.requests import LockOut, RecordTrial, SetClass, SetCommanding, Unlock
-from sites.model import Circuit, CircuitClass, Site, Trial
+from sites.model import Circuit, CircuitClass, Site, Trial, derived_id
+
+PURPOSES = ("work", "veto")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lock:
-    """A lock that is on."""
+    """A lock that is on. `number` of lock or tag; `purpose`: `work` (LOTO) or `veto`."""
 
     circuit_id: str
     who: str
     reason: str
     at_ms: int
+    id: str = ""
+    number: str = ""
+    purpose: str = "work"
+    site_id: str = ""
 
 
 def with_trial(circuit: Circuit, request: RecordTrial, now_ms: int) -> Circuit:
@@ -64,26 +70,47 @@ def with_commanding(site: Site, request: SetCommanding) -> Site:
     return replace(site, commanding=request.commanding, version=site.version + 1)
 
 
-def locked(request: LockOut, present: Lock | None, now_ms: int) -> Lock:
-    """The lock put on. Raises RequestRefused when another one is on or the reason is empty. Locking again by the same person is the
-    same lock."""
-    if present is not None:
-        if present.who == request.who:
-            return present
-        since = iso_utc(present.at_ms)
-        raise RequestRefused(f"circuit {request.circuit_id} is locked out by {present.who} since {since}; one lock at a time")
+def locked(request: LockOut, present: Iterable[Lock], now_ms: int, site_id: str = "") -> Lock:
+    """The lock put on, beside those that are. Raises RequestRefused without a reason or for an unknown purpose. Locking again by the same
+    person for the same purpose is the same lock."""
+    for lock in present:
+        if (lock.who, lock.purpose) == (request.who, request.purpose):
+            return lock
+    if request.purpose not in PURPOSES:
+        raise RequestRefused(f"{request.purpose!r} is no purpose of a lock; {' and '.join(PURPOSES)} are")
     if not request.reason.strip():
         raise RequestRefused("a lock-out needs a reason: what is being worked on")
-    return Lock(circuit_id=request.circuit_id, who=request.who, reason=request.reason, at_ms=now_ms)
+    return Lock(
+        circuit_id=request.circuit_id,
+        who=request.who,
+        reason=request.reason,
+        at_ms=now_ms,
+        id=derived_id("lock_out", request.circuit_id, request.who, request.purpose, now_ms),
+        number=request.number,
+        purpose=request.purpose,
+        site_id=site_id,
+    )
 
 
-def check_unlock(request: Unlock, present: Lock | None) -> None:
-    """Raises RequestRefused unless this person may take the lock off."""
-    if present is None:
+def check_unlock(request: Unlock, on: Sequence[Lock]) -> Lock:
+    """Which of the circuit's locks comes off. Raises RequestRefused unless this person may take it off."""
+    if not on:
         raise RequestRefused(f"circuit {request.circuit_id} is not locked out")
+    if request.lock_id is not None:
+        meant = [lock for lock in on if lock.id == request.lock_id]
+    else:
+        meant = [lock for lock in on if lock.who == request.who] or list(on)
+    if not meant:
+        raise RequestRefused(f"circuit {request.circuit_id} has no lock {request.lock_id}; on are {', '.join(lock.id for lock in on)}")
+    if len(meant) > 1:
+        raise RequestRefused(
+            f"circuit {request.circuit_id} has {len(meant)} such locks: say which ({', '.join(lock.id for lock in meant)})"
+        )
+    present = meant[0]
     if request.who == present.who:
-        return
+        return present
     if not request.as_manager:
         raise RequestRefused(f"circuit {request.circuit_id} was locked out by {present.who}: only that person or a manager takes it off")
     if not request.reason.strip():
         raise RequestRefused("taking off another person's lock needs a reason")
+    return present

@@ -19,7 +19,9 @@ from alarms.quiet_times import QuietSpan
 from alarms.self_tests import SelfTest
 from alarms.shelf import Shelf
 from power.after_hours import StillDrawing
+from power.lock_outs import LockRecord
 from power.run_model import Run, RunItem, Skip
+from power.switchings import Decision, Switching
 from sites.facts import Fact
 from sites.records import NotFound, Page, Scope
 from storage import cursors, rows, tables
@@ -39,6 +41,9 @@ BODIES: dict[str, type] = {
     "run_item": RunItem,
     "skip": Skip,
     "still_drawing": StillDrawing,
+    "lock_out": LockRecord,
+    "switching": Switching,
+    "order_decision": Decision,
 }
 
 _COLUMNS = ("kind", "id", "site_id", "state", "subject", "from_ms", "until_ms", "changed_ms", "is_over", "seq")

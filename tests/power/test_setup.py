@@ -73,24 +73,35 @@ def test_commanding_is_switched_with_a_reason():
         with_commanding(SITE, SetCommanding(site_id="s", who="u", commanding=True, reason=""))
 
 
-LOCK = Lock(circuit_id="c", who="zhang", reason="cable", at_ms=5)
+LOCK = Lock(circuit_id="c", who="zhang", reason="cable", at_ms=5, id="l1")
+OTHER = Lock(circuit_id="c", who="li", reason="cable", at_ms=6, id="l2")
 
 
-def test_a_circuit_has_one_lock_at_a_time():
-    assert locked(LockOut(circuit_id="c", who="zhang", reason="cable"), None, 5) == LOCK
-    assert locked(LockOut(circuit_id="c", who="zhang", reason="again"), LOCK, 9) is LOCK
-    with pytest.raises(RequestRefused, match="locked out by zhang"):
-        locked(LockOut(circuit_id="c", who="li", reason="me too"), LOCK, 9)
+def test_each_person_hangs_one_lock_of_their_own():
+    made = locked(LockOut(circuit_id="c", who="zhang", reason="cable", number="T-7"), [], 5, "s")
+    assert (made.circuit_id, made.who, made.number, made.at_ms, made.site_id, made.purpose) == ("c", "zhang", "T-7", 5, "s", "work")
+    assert locked(LockOut(circuit_id="c", who="zhang", reason="again"), [LOCK], 9) is LOCK
+    second = locked(LockOut(circuit_id="c", who="li", reason="me too"), [LOCK], 9)
+    assert second.who == "li"
+    assert second.id != LOCK.id
+    veto = locked(LockOut(circuit_id="c", who="zhang", reason="fair", purpose="veto"), [LOCK], 9)
+    assert veto.purpose == "veto"
     with pytest.raises(RequestRefused, match="needs a reason"):
-        locked(LockOut(circuit_id="c", who="li", reason=""), None, 9)
+        locked(LockOut(circuit_id="c", who="li", reason=""), [], 9)
+    with pytest.raises(RequestRefused, match="no purpose"):
+        locked(LockOut(circuit_id="c", who="li", reason="r", purpose="spite"), [], 9)
 
 
 def test_only_the_same_person_or_a_manager_with_a_reason_takes_a_lock_off():
-    check_unlock(Unlock(circuit_id="c", who="zhang"), LOCK)
-    check_unlock(Unlock(circuit_id="c", who="boss", as_manager=True, reason="he went home"), LOCK)
+    assert check_unlock(Unlock(circuit_id="c", who="zhang"), [LOCK, OTHER]) is LOCK
+    assert check_unlock(Unlock(circuit_id="c", who="boss", as_manager=True, reason="he went home", lock_id="l2"), [LOCK, OTHER]) is OTHER
+    with pytest.raises(RequestRefused, match="say which"):
+        check_unlock(Unlock(circuit_id="c", who="boss", as_manager=True, reason="he went home"), [LOCK, OTHER])
+    with pytest.raises(RequestRefused, match="has no lock l9"):
+        check_unlock(Unlock(circuit_id="c", who="zhang", lock_id="l9"), [LOCK])
     with pytest.raises(RequestRefused, match="only that person or a manager"):
-        check_unlock(Unlock(circuit_id="c", who="li", reason="want"), LOCK)
+        check_unlock(Unlock(circuit_id="c", who="li", reason="want"), [LOCK])
     with pytest.raises(RequestRefused, match="needs a reason"):
-        check_unlock(Unlock(circuit_id="c", who="boss", as_manager=True), LOCK)
+        check_unlock(Unlock(circuit_id="c", who="boss", as_manager=True), [LOCK])
     with pytest.raises(RequestRefused, match="not locked"):
-        check_unlock(Unlock(circuit_id="c", who="zhang"), None)
+        check_unlock(Unlock(circuit_id="c", who="zhang"), [])
