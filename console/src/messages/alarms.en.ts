@@ -1,4 +1,22 @@
 /** English texts of the alarm pages; the keys are exactly those of alarms.zh.ts (tested). */
 export const alarmsEn = {
   group: { alarms: 'Alarms', power: 'Power', safety: 'Safety', setup: 'Set-up' },
+  page: { suppressed: 'Suppressed', proof_test: 'Proof test', shift: 'Shift', figures: 'Figures', responses: 'Responses', notify: 'Messages' },
+  act: { shelve: 'Shelve' },
+  signal: { chattered: 'Chatters', quieted: 'Chatter over' },
+  mark: { test: 'test', chattering: 'chatters', realarms: 'asked again {n}×' },
+  focus: { title: 'What matters now', worse: 'New, as severe: {zone}', has_it: 'Who has it', nobody: 'nobody yet', spark: 'The last 15 minutes', open: 'All about it' },
+  climb: { unacknowledged: 'Until somebody further is told, because nobody acknowledged', unverified: 'Until somebody further is told, because there is no verdict', over: 'Climbs no further', next: 'then {whom}', policy: 'Escalation', told: 'Told', by: 'by {channels}', every: 'every channel they have', standing: 'Next: {whom}', none: 'No policy is for this alarm.' },
+  flood: {
+    new_zone: 'new zone', n: '{n} alarms', first_out: 'first:', newest: 'newest {span} ago', breaks: 'more severe', sure: 'Acknowledge all {n} alarms of {zone}?', on: 'Flood: {n} new alarms within 10 minutes. Grouped by zone; a new zone or a higher severity breaks through.',
+    grouping: 'Grouping', auto: 'Group floods', always: 'Group by zone', never: 'No groups',
+  },
+  steps: { verdict: 'Verdict', dispatch_title: 'Send somebody to {zone}', on_duty: 'On duty now', whom: 'Who', phone: 'Telephone', verdict_title: 'What was it? {zone}', verdict_note: 'What was found (for the record)' },
+  verdict_why: { true: 'It was what it said: fire, gas, fault of the installation', false: 'There was nothing: the detector or the rule was wrong', test: 'Somebody tested it', fault: 'The device is broken', nuisance: 'Steam, dust, cooking: real for the detector, no danger' },
+  script: { title: 'Call the fire service', dial: 'Dial', fill: 'not entered: say it from your own knowledge', phone: 'Your telephone', why: 'Read it out calmly. Do not hang up first. Calling is recorded with its time when you confirm it here.', called: 'I have called 119', again: 'Called again' },
+  shelf: { title: 'Shelve this alarm', never: 'Critical alarms, fire and gas are never shelved. Take the detector out of service instead: with a permit, a patrol and an end.', why: 'It is recorded and counted, makes no sound and tells nobody until then; it comes back by itself, at once if it gets worse.', minutes: '{n} min', hours: '{n} h', until: 'until {at}', reason: 'Why (needed)', one_shot: 'Ends sooner when the condition is over' },
+  keys: {
+    title: 'Keys', move: 'Move along the list', page: 'Move by a page', top: 'To what matters most', acknowledge: 'Acknowledge (the selected ones, else the one on top)', select: 'Select', dispatch: 'Send somebody', arrived: 'Arrived', verified: 'Verified', call: 'Call 119: the words to read', verdict: 'Verdict (then 1 to 5)',
+    shelve: 'Shelve', silence: 'Silence this desk (acknowledges nothing)', fold: 'Fold or unfold the zone', open: 'Open its page', back: 'Back', keys: 'This sheet',
+  },
 }

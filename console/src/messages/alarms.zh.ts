@@ -1,4 +1,22 @@
 /** 报警相关页面的中文文字；与 alarms.en.ts 的键必须完全一致（有测试）。 */
 export const alarmsZh = {
   group: { alarms: '报警', power: '断送电', safety: '隐患与设备', setup: '设置' },
+  page: { suppressed: '搁置与屏蔽', proof_test: '检测试验', shift: '值班交接', figures: '报警统计', responses: '联动与升级', notify: '通知' },
+  act: { shelve: '搁置' },
+  signal: { chattered: '开始抖动', quieted: '抖动结束' },
+  mark: { test: '测试', chattering: '抖动', realarms: '再次提醒 {n} 次' },
+  focus: { title: '当前最要紧的报警', worse: '新报警（同级或更高）：{zone}', has_it: '处置人', nobody: '尚无人接警', spark: '最近 15 分钟', open: '查看详情' },
+  climb: { unacknowledged: '未接警：倒计时结束后将通知更多人员', unverified: '未核实：倒计时结束后将通知更多人员', over: '升级已结束', next: '届时通知{whom}', policy: '升级通知', told: '已通知', by: '方式：{channels}', every: '其登记的全部方式', standing: '下一步：{whom}', none: '没有适用于此报警的升级策略。' },
+  flood: {
+    new_zone: '新区域', n: '{n} 条报警', first_out: '首报：', newest: '最新 {span} 前', breaks: '级别更高', sure: '确认接警“{zone}”的全部 {n} 条报警？', on: '报警泛滥：10 分钟内新增 {n} 条。已按区域折叠；新区域或更高级别会单独显示。',
+    grouping: '分组', auto: '泛滥时分组', always: '按区域分组', never: '不分组',
+  },
+  steps: { verdict: '核实结论', dispatch_title: '派人前往：{zone}', on_duty: '当前在岗', whom: '派谁', phone: '电话', verdict_title: '核实结论：{zone}', verdict_note: '现场情况（写入记录）' },
+  verdict_why: { true: '确有其事：起火、泄漏或线路故障', false: '现场无异常：探测器或规则误报', test: '人员在做测试', fault: '设备本身损坏', nuisance: '水汽、灰尘、油烟等干扰，无危险' },
+  script: { title: '拨打火警电话', dial: '请拨', fill: '未登记，请按实际情况说明', phone: '本值班电话', why: '请平静地逐条说清，等对方先挂断。打完后在此确认，记录拨打时间。', called: '已拨打 119', again: '再次拨打' },
+  shelf: { title: '搁置此报警', never: '紧急报警和火灾、燃气报警不得搁置。请改为“屏蔽”探测器：需作业票、代偿巡查和结束时间。', why: '搁置期间照常记录和计数，不响、不通知；到时自动恢复，若变得更严重则立即恢复。', minutes: '{n} 分钟', hours: '{n} 小时', until: '至 {at}', reason: '原因（必填）', one_shot: '现象消失即提前结束' },
+  keys: {
+    title: '快捷键', move: '上下移动', page: '翻页', top: '回到最要紧的报警', acknowledge: '接警（已选的，否则为最上方的）', select: '选择', dispatch: '派人', arrived: '到场', verified: '已核实', call: '拨打 119：照读内容', verdict: '核实结论（再按 1–5）',
+    shelve: '搁置', silence: '消音（仅本席位，不等于接警）', fold: '折叠 / 展开区域', open: '打开详情', back: '返回', keys: '本说明',
+  },
 }
