@@ -183,8 +183,8 @@ def meant(wanted: Mapping[str, ColumnElement[Any]]) -> list[ColumnElement[Any]]:
     return [*of_tags, _t.c.place_id.in_(select(_p.c.id).where(*of_places))] if of_places else of_tags
 
 
-def weigh(connection: Connection, wanted: Mapping[str, ColumnElement[Any]]) -> tuple[int, int]:
-    """(how many alarms the tags that are so have, when the newest of them was raised)."""
-    statement = select(func.coalesce(func.sum(_t.c.alarms), 0), func.coalesce(func.max(_t.c.last_ms), 0))
-    number, last_ms = connection.execute(statement.where(_t.c.alarms > 0, *meant(wanted))).one()
-    return int(number), int(last_ms)
+def weigh(connection: Connection, wanted: Mapping[str, ColumnElement[Any]]) -> tuple[int, int, int]:
+    """(how many alarms the tags that are so have, when the newest of them was raised, how many tags they are)."""
+    statement = select(func.coalesce(func.sum(_t.c.alarms), 0), func.coalesce(func.max(_t.c.last_ms), 0), func.count())
+    number, last_ms, tags = connection.execute(statement.where(_t.c.alarms > 0, *meant(wanted))).one()
+    return int(number), int(last_ms), tags

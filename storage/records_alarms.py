@@ -34,8 +34,10 @@ STATES: dict[str, ColumnElement[bool]] = {
 }
 _t = tables.alarm_tags
 _p = tables.alarm_places
+_FACETED = frozenset({"site", "zone", "kind", "severity", "verdict", "state"})
 _OF_PLACE = {"site": _p.c.site_id, "zone": _p.c.zone_id, "kind": _p.c.kind}
 FEW = 12_000  # so many alarms are looked at one by one, newest last, sooner than all that came since
+FEW_TAGS = 40_000
 MOST_NAMED = 1_000  # alarms whose own id or notes hold the words asked for
 _ID = re.compile(r"[0-9a-z._-]{6,64}")
 
@@ -63,15 +65,18 @@ def _tagged(
     where = _row_conditions(query)
     order: list[ColumnElement[Any]] = [_a.c.raised_ms, _a.c.id]
     if wanted:
-        number, last_ms = alarm_tags.weigh(connection, wanted)
+        number, last_ms, tags = alarm_tags.weigh(connection, wanted)
         if number == 0:
             return []
         # few: through their tags. Many: from the newest of them on, whatever comes, of which every so many-th is one
+        meant = select(_t.c.id).where(_t.c.alarms > 0, *alarm_tags.meant(wanted))
         if number <= FEW:
-            where.append(_a.c.tag_id.in_(select(_t.c.id).where(_t.c.alarms > 0, *alarm_tags.meant(wanted))))
+            where.append(_a.c.tag_id.in_(meant))
             order = [(_a.c.raised_ms + 0).label("raised_at"), _a.c.id]  # not by the index of all
+        elif tags <= FEW_TAGS:
+            where += [(_a.c.tag_id + 0).in_(meant), _a.c.raised_ms <= last_ms]  # looked up once, not row by row
         else:
-            where += [exists().where(_t.c.id == _a.c.tag_id, *alarm_tags.meant(wanted)), _a.c.raised_ms <= last_ms]
+            where += [meant.where(_t.c.id == _a.c.tag_id).exists(), _a.c.raised_ms <= last_ms]
     return _newest(connection, select(*order).where(*where), order, after, limit)
 
 
@@ -120,9 +125,11 @@ def counts(connection: Connection, query: AlarmQuery, sites: Scope) -> dict[str,
     lifted = replace(query, state=None)
     number: ColumnElement[Any] = _t.c.alarms
     source: Any = _t
+    spanned: list[Any] | None = None
     if query.from_ms is not None or query.to_ms is not None or not alarm_tags.are_exact(lifted):
         within = select(_a.c.tag_id, func.count().label("alarms")).where(*_row_conditions(lifted)).group_by(_a.c.tag_id).subquery()
         source, number = _t.join(within, within.c.tag_id == _t.c.id), within.c.alarms
+        spanned = _spanned(connection, source, number, wanted)
     known: dict[tuple[str, frozenset[str]], list[Any]] = {}
 
     def others(facet: str) -> dict[str, ColumnElement[Any]]:
@@ -132,6 +139,9 @@ def counts(connection: Connection, query: AlarmQuery, sites: Scope) -> dict[str,
         """(value, number) of a column of tags; asked once of facets that lift nothing."""
         key = (str(column), frozenset(others(facet)))
         if key not in known:
+            if spanned is not None:
+                known[key] = _summed(spanned, column.name, {name for name in others(facet) if name in _FACETED}, query)
+                return known[key]
             where = [_t.c.alarms > 0, *alarm_tags.meant(others(facet))]
             found = select(column, func.sum(number)).select_from(source).where(*where).group_by(column)
             known[key] = [(value, int(n)) for value, n in connection.execute(found)]
@@ -166,6 +176,31 @@ def counts(connection: Connection, query: AlarmQuery, sites: Scope) -> dict[str,
             word = words.get(facet) or found[facet if facet in ("kind", "verdict") else f"{facet}_id"]
             facets[facet][word] = facets[facet].get(word, 0) + 1
     return facets
+
+
+def _spanned(connection: Connection, source: Any, number: ColumnElement[Any], wanted: Mapping[str, ColumnElement[Any]]) -> list[Any]:
+    """What a span's alarms are, counted by all that the facets speak of, under the other filters: asked once of the database."""
+    columns = (_t.c.place_id, *_OF_PLACE.values(), _t.c.severity, _t.c.verdict, _t.c.is_ended)
+    rest = [condition for name, condition in wanted.items() if name not in _FACETED]
+    grouped = select(*columns, func.sum(number).label("number")).select_from(source.join(_p, _p.c.id == _t.c.place_id)).where(*rest)
+    return list(connection.execute(grouped.group_by(*columns)))
+
+
+def _summed(spanned: list[Any], column: str, held: set[str], query: AlarmQuery) -> list[tuple[Any, int]]:
+    """(value, number) of a column, of what these of the query's filters leave."""
+    sums: Counter[Any] = Counter()
+    severities = {int(severity) for severity in query.severities}
+    for row in spanned:
+        if (
+            ("site" not in held or row.site_id == query.site)
+            and ("zone" not in held or row.zone_id == query.zone)
+            and ("kind" not in held or row.kind == query.kind)
+            and ("severity" not in held or row.severity in severities)
+            and ("verdict" not in held or row.verdict == query.verdict)
+            and ("state" not in held or row.is_ended is (query.state == "ended"))
+        ):
+            sums[getattr(row, column)] += int(row.number)
+    return list(sums.items())
 
 
 def _named_beside(connection: Connection, query: AlarmQuery, sites: Scope) -> list[Any]:

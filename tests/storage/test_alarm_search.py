@@ -107,9 +107,12 @@ QUERIES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("few", [0, 10**9], ids=["through the newest", "through the tags"])
-def test_any_filter_finds_what_a_walk_through_all_finds(records: Records, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("few", "tags"), [(0, 0), (0, 10**9), (10**9, 0)], ids=["through the newest", "by a list of tags", "through the tags"]
+)
+def test_any_filter_finds_what_a_walk_through_all_finds(records: Records, few: int, tags: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(records_alarms, "FEW", few)
+    monkeypatch.setattr(records_alarms, "FEW_TAGS", tags)
     made = some(300)
     with writing(records.engine) as connection:
         apply(connection, [Outcome(position=1, now_ms=NOW, transitions=made)])
@@ -143,8 +146,8 @@ def test_tags_move_with_their_alarms_and_their_numbers_stay_true(records: Record
                 apply(connection, [Outcome(position=step, now_ms=NOW, transitions=changed)])
     a, t = tables.alarms, tables.alarm_tags
     with reading(records.engine) as connection:
-        real = dict(connection.execute(select(a.c.tag_id, func.count()).group_by(a.c.tag_id)).all())
-        told = dict(connection.execute(select(t.c.id, t.c.alarms).where(t.c.alarms != 0)).all())
+        real = {row[0]: row[1] for row in connection.execute(select(a.c.tag_id, func.count()).group_by(a.c.tag_id))}
+        told = {row[0]: row[1] for row in connection.execute(select(t.c.id, t.c.alarms).where(t.c.alarms != 0))}
     assert real == told
     assert records.alarm_counts(AlarmQuery(assignee="p4"), None)["verdict"]["false"] == len(made[::2])
     assert records.alarms(AlarmQuery(assignee="p3"), None).items == []
