@@ -14,11 +14,12 @@ import numpy as np
 
 from alarms.book import Book
 from alarms.chatter import Chatter
+from alarms.deeds import Surroundings
 from alarms.errors import AlarmError
 from alarms.escalation import Escalations
-from alarms.follow import follow
 from alarms.handovers import HandOvers
-from alarms.linkage import CutWanted, HazardWanted, Intent, NotifyWanted
+from alarms.linkage import CommandWanted, CutWanted, HazardWanted, Intent, NotifyWanted, RunWanted
+from alarms.linkages import Linkages
 from alarms.model import Transition
 from alarms.peaks import Peaks
 from alarms.presence_checks import PresenceChecks
@@ -47,6 +48,7 @@ from power.measure import watched_rows
 from power.model import Confirmation, OrderState
 from power.order_book import Advance
 from power.orders import Orders
+from power.run_model import StartPlan
 from power.runs import Runs
 from power.switchings import Switchings
 from rules import engine
@@ -110,6 +112,7 @@ class Warden:
         lock_outs = LockOuts(self.orders, roster)
         self.runs = Runs(self.orders, roster, documents["plan"], documents["calendar"], lambda: self.now_ms)
         sections: list[Section] = [
+            Linkages(self.book, roster, self.configuration.linkages, Surroundings(plans=documents["plan"])),
             suppressions,
             proof_tests,
             quiet_times,
@@ -277,9 +280,6 @@ class Warden:
                 transition = self.book.mark_unrecorded(transition)
             outcome.transitions.append(transition)
             self.peaks.follow(transition.alarm)
-            intents, firings = follow(self.configuration.linkages.values(), transition, self.book, self.configuration.roster)
-            outcome.firings += firings
-            self.intend(intents, at_ms)
             for section in self.sections:
                 self.carry_out(section.follow(transition, at_ms), at_ms)
 
@@ -297,6 +297,23 @@ class Warden:
                         self.out.ignored.append(f"no automatic cut of {intent.circuit_id}: the journal cannot be written")
                     else:
                         self.advance(self.orders.intend(intent, at_ms), at_ms)
+                case RunWanted():
+                    self._run_wanted(intent, at_ms)
+                case CommandWanted():
+                    self.out.ignored.append(f"no command to {intent.actuator_id}: no actuator of that id")
+
+    def _run_wanted(self, intent: RunWanted, at_ms: int) -> None:
+        """A linkage starts a plan; why it cannot is in the log, and the alarm's linkages say that it was wanted."""
+        if self._volatile:
+            self.out.ignored.append(f"no run of {intent.plan_id}: the journal cannot be written")
+            return
+        start = StartPlan(
+            key=intent.key, plan_id=intent.plan_id, who=f"linkage:{intent.linkage_id}", reason=intent.reason, alarm_id=intent.alarm_id
+        )
+        try:
+            self.carry_out(self.runs.start_by_linkage(start, at_ms), at_ms)
+        except PowerError as refusal:
+            self.out.ignored.append(f"no run of {intent.plan_id}: {refusal}")
 
     def carry_out(self, products: Products, at_ms: int) -> None:
         """What a section wants done."""

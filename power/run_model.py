@@ -75,7 +75,7 @@ class RunItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """`kind`: `plan` (by its calendar), `plan_now` (a person started the plan), `click` (circuits that a person chose). `who` None: by the
+    """`kind`: `plan` (by its calendar), `plan_now` (a person started the plan), `linkage` (an alarm did), `click` (circuits that a person chose). `who` None: by the
     calendar. `counts`: items by state. `asks_until_ms`: until then a missed or interrupted run may still be decided."""
 
     id: str
@@ -108,13 +108,14 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartPlan:
-    """Run a plan now, after its countdown. `key`: idempotency."""
+    """Run a plan now, after its countdown. `key`: idempotency. `alarm_id`: because of that alarm."""
 
     key: str
     plan_id: str
     who: str
     reason: str
     second: str | None = None
+    alarm_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

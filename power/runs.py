@@ -132,9 +132,9 @@ class Runs:
         last = max(here, key=lambda run: run.starts_ms)
         return frozenset(item.circuit_id for item in self._items[last.id].values() if item.state is ItemState.PROVED)
 
-    def frozen(self, plan: Plan, at_ms: int) -> list[tuple[int, Circuit, Refusal | None]]:
+    def frozen(self, plan: Plan, at_ms: int, by: By = By.PLAN) -> list[tuple[int, Circuit, Refusal | None]]:
         """What a run of this plan would cut now, and what stays on and why, as (stage, circuit, why not): the preview asks here too."""
-        return [(stage, circuit, self._stays_on(circuit, By.PLAN, at_ms)) for stage, circuit in plans.covered(plan, self._roster)]
+        return [(stage, circuit, self._stays_on(circuit, by, at_ms)) for stage, circuit in plans.covered(plan, self._roster)]
 
     def standing(self) -> Iterable[Fact]:
         for run in self._runs.values():
@@ -239,7 +239,7 @@ class Runs:
 
     def _order(self, run: Run, circuit_id: str, at_ms: int, out: Products) -> None:
         item = self._items[run.id][circuit_id]
-        by = By.PERSON if run.kind == "click" else By.PLAN
+        by = _by(run)
         circuit = self._roster.circuits.get(circuit_id)
         no = None if circuit is None else self._held(circuit, by, at_ms)
         if no is not None:  # something came between the list and the order
@@ -353,6 +353,22 @@ class Runs:
         run = self._new_run(plan, run_id, "plan_now", at_ms, at_ms, calendars.local_day(zone, at_ms).iso)
         run = replace(run, who=request.who, second=request.second, reason=request.reason)
         self._begin(run, self.frozen(plan, at_ms), self._observes(plan, counts=False), at_ms, out)
+
+    def start_by_linkage(self, wanted: StartPlan, at_ms: int) -> Products:
+        """Run a plan because of an alarm, with the classes that linkages may cut. One that is under way is left to itself. Raises
+        RequestRefused."""
+        out = Products()
+        plan = self._plans.get(wanted.plan_id)
+        if plan is None:
+            raise RequestRefused(f"there is no plan {wanted.plan_id}")
+        run_id = derived_id("run", plan.id, wanted.who, wanted.key)
+        if run_id not in self._runs:
+            self._one_at_a_time(plan.id)
+            run = self._new_run(plan, run_id, "linkage", at_ms, at_ms, calendars.local_day(self._timezone(plan.site_id), at_ms).iso)
+            run = replace(run, reason=wanted.reason, alarm_id=wanted.alarm_id)
+            self._begin(run, self.frozen(plan, at_ms, By.LINKAGE), self._observes(plan), at_ms, out)
+            self._settle()
+        return out
 
     def _start_cuts(self, request: StartCuts, at_ms: int, out: Products) -> None:
         if not request.circuit_ids:
@@ -693,3 +709,7 @@ def _item_fact(item: RunItem, at_ms: int) -> Fact:
         is_over=item.state not in (ItemState.WAITING, ItemState.ORDERED),
         seq=item.seq,
     )
+
+
+def _by(run: Run) -> By:
+    return {"click": By.PERSON, "linkage": By.LINKAGE}.get(run.kind, By.PLAN)

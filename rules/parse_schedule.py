@@ -44,7 +44,7 @@ def read_schedule(read: Reader, kind: RuleKind, metric: str) -> dict[str, Any]:
         read.refuse("source", source, "a text of at most 400 characters: the clause from which the numbers come")
         source = ""
     return {
-        "schedule": _schedule(read),
+        "schedule": schedule_of(read),
         "fold_count": count,
         "fold_s": read.number(read.data.get("fold_s", _DEFAULT.fold_s), "fold_s", 1.0, MOST_FOLD_S, _DEFAULT.fold_s),
         "relative_to": relative,
@@ -52,7 +52,8 @@ def read_schedule(read: Reader, kind: RuleKind, metric: str) -> dict[str, Any]:
     }
 
 
-def _schedule(read: Reader) -> Schedule | None:
+def schedule_of(read: Reader) -> Schedule | None:
+    """The schedule in the data's field `schedule`."""
     given = read.data.get("schedule")
     if given is None:
         return None
@@ -112,11 +113,16 @@ def schedule_data(rule: Rule) -> dict[str, Any]:
         if getattr(rule, name) != getattr(_DEFAULT, name)
     }
     if rule.schedule is not None:
-        schedule: dict[str, Any] = {
-            "weekdays": [WEEKDAYS[day] for day in rule.schedule.weekdays],
-            "windows": [window_text(window) for window in rule.schedule.windows],
-            "when": "" if rule.schedule.when is When.ANY else rule.schedule.when.value,
-            "calendar": rule.schedule.calendar,
-        }
-        data["schedule"] = {name: value for name, value in schedule.items() if value}
+        data["schedule"] = data_of_schedule(rule.schedule)
     return data
+
+
+def data_of_schedule(schedule: Schedule) -> dict[str, Any]:
+    """A schedule as `schedule_of` takes it."""
+    data: dict[str, Any] = {
+        "weekdays": [WEEKDAYS[day] for day in schedule.weekdays],
+        "windows": [window_text(window) for window in schedule.windows],
+        "when": "" if schedule.when is When.ANY else schedule.when.value,
+        "calendar": schedule.calendar,
+    }
+    return {name: value for name, value in data.items() if value}

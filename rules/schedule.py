@@ -81,11 +81,14 @@ def is_gated(rule: Rule) -> bool:
 
 def gate_of(rule: Rule, site_id: str, roster: Roster) -> Gate | None:
     """The gate of a rule for the points of a site; None: the rule always applies."""
-    if rule.schedule is None:
-        return None
+    return None if rule.schedule is None else gate_at(rule.schedule, site_id, roster)
+
+
+def gate_at(schedule: Schedule, site_id: str, roster: Roster) -> Gate:
+    """A schedule at a site."""
     site = roster.sites.get(site_id)
     timezone = site.timezone if site else DEFAULT_ZONE
-    return Gate(rule.schedule, timezone, ALWAYS if rule.schedule.when is When.ANY else _calendar(rule.schedule, site_id, roster))
+    return Gate(schedule, timezone, ALWAYS if schedule.when is When.ANY else _calendar(schedule, site_id, roster))
 
 
 def _calendar(schedule: Schedule, site_id: str, roster: Roster) -> Calendar:

@@ -15,6 +15,7 @@ SITE = "mall"
 PUBLISH_DEVICE = "demo-gas"
 PUBLISH_ZONE = "mall-f3-s01-kitchen"
 STORY_KITCHEN = "mall-f3-s05-kitchen"
+_STORY_SHOP = STORY_KITCHEN.removesuffix("-kitchen")  # its breakers stand there: outside the gas area
 _FLOORS, _SHOPS = (1, 2, 3), 20
 _KITCHENS = range(1, 13)
 _SHOP_NAMES = ("云裳服饰", "乐童玩具", "优品眼镜", "花间茶舍", "数码港", "悦读书店", "足下鞋城", "美妆坊", "家居馆", "运动汇")  # fmt: skip
@@ -160,7 +161,7 @@ def _kitchen(place: Place, number: int) -> None:
     heat = _device(f"{zone_id}-heat", zone_id, f"{tenant}厨房温感", "heat", 30.0, gateway=gateway)
     place.devices.append(heat)
     place.signals += [_wander(heat.id, "temperature", 33, 1.0, 60.0), Signal(device_id=heat.id, metric="heat_alarm")]
-    switch = _device(f"{zone_id}-switch", zone_id, f"{tenant}厨房动力断路器", "switch", 2.0 if number == 5 else 10.0, gateway=gateway)
+    switch = _device(f"{zone_id}-switch", shop, f"{tenant}厨房动力断路器", "switch", 2.0 if number == 5 else 10.0, gateway=gateway)
     place.devices.append(switch)
     feeds = (f"{zone_id}-gas-1", f"{zone_id}-gas-2")
     _circuit(place, f"{zone_id}-k1", zone_id, f"{tenant}厨房动力 K-1", switch.id, CircuitClass.USE, 22.0, tenant=tenant, feeds=feeds)
@@ -174,8 +175,8 @@ def _kitchen(place: Place, number: int) -> None:
 def _story_kitchen(place: Place) -> None:
     """Beside K-1 two circuits that do not come out well: one whose breaker lies, one that nothing measures."""
     tenant = _RESTAURANTS[4]
-    liar = _device(f"{STORY_KITCHEN}-switch-2", STORY_KITCHEN, f"{tenant}备餐间断路器", "switch", 2.0, gateway="mall-gw-f3")
-    plug = _device(f"{STORY_KITCHEN}-plug", STORY_KITCHEN, f"{tenant}消毒柜插座(Zigbee)", "switch", 5.0, zigbee="f3/s05/sterilizer")
+    liar = _device(f"{STORY_KITCHEN}-switch-2", _STORY_SHOP, f"{tenant}备餐间断路器", "switch", 2.0, gateway="mall-gw-f3")
+    plug = _device(f"{STORY_KITCHEN}-plug", _STORY_SHOP, f"{tenant}消毒柜插座(Zigbee)", "switch", 5.0, zigbee="f3/s05/sterilizer")
     place.devices += [liar, plug]
     k2 = {"tenant": tenant, "behaviour": Behaviour.LIE}
     _circuit(place, f"{STORY_KITCHEN}-k2", STORY_KITCHEN, f"{tenant}备餐间 K-2", liar.id, CircuitClass.USE, 7.0, **k2)

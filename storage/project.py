@@ -50,7 +50,9 @@ def apply(connection: Connection, outcomes: Sequence[Outcome]) -> list[Circuit |
     edited meanwhile: merged, with a version that the scan must still be told."""
     _apply_alarms(connection, outcomes)
     _apply_orders(connection, outcomes)
-    add_missing(connection, tables.firings, [rows.FIRING.row(firing) for outcome in outcomes for firing in outcome.firings])
+    firings = {(each.linkage_id, each.alarm_id, each.alarm_seq): each for outcome in outcomes for each in outcome.firings}
+    # what waited for its delay is told once more when that is over
+    put(connection, tables.firings, [rows.FIRING.row(firing) for firing in firings.values()], newer_by="at_ms")
     records_inbox.hear(connection, [unknown for outcome in outcomes for unknown in outcome.unknown])
     facts.apply(connection, [fact for outcome in outcomes for fact in outcome.facts])
     put(connection, tables.presences, list({(h.device_id, h.at_ms): asdict(h) for outcome in outcomes for h in outcome.presences}.values()))
