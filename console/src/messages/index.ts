@@ -3,6 +3,8 @@ import { createI18n } from 'vue-i18n'
 import { alarmsEn } from './alarms.en'
 import { alarmsZh } from './alarms.zh'
 import { en } from './en'
+import { powerEn } from './power.en'
+import { powerZh } from './power.zh'
 import { zh } from './zh'
 
 export type Locale = 'zh' | 'en'
@@ -17,7 +19,7 @@ function merged(...files: Texts[]): Texts {
   return all
 }
 
-export const messages = { zh: merged(zh, alarmsZh), en: merged(en, alarmsEn) }
+export const messages = { zh: merged(zh, alarmsZh, powerZh), en: merged(en, alarmsEn, powerEn) }
 
 function first(): Locale {
   const kept = localStorage.getItem(KEY)
