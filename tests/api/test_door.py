@@ -279,7 +279,8 @@ def test_the_application_is_made_in_one_call(service: Service, tmp_path: Path) -
     app = create_app(
         desk=service.desk, board=service.board, feed=service.feed, records=service.records, history=PaperHistory(), exports=service.exports,  # type: ignore[arg-type]
         backtests=service.workshop.backtests, bench=service.workshop.bench,
-        clock=service.clock, codecs=Codecs(Settings()), notices=service.door.notices, secret=b"s", version="9", console_dir=tmp_path, session_cache=tmp_path / "s.json",
+        clock=service.clock, codecs=Codecs(Settings()), notices=service.door.notices, secret=b"s", version="9",
+        console_dir=tmp_path, session_cache=tmp_path / "s.json",
     )  # fmt: skip
     with HttpServer(app, bind("127.0.0.1", 0)) as server:
         assert httpx.get(f"{server.url}/healthz", trust_env=False).status_code == 200
