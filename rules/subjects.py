@@ -25,7 +25,6 @@ from numpy.typing import NDArray
 
 from rules.expression_eval import Interval
 from rules.kernels import ACTIVE, FALLING, LATE, PENDING, RISING
-from rules.model import Direction
 from rules.subjects_frame import Scene, condition_of
 from rules.subjects_memory import NEVER, GroupMemory, SubjectMemory
 from rules.subjects_parts import AFTER, BEFORE, Cause, PointStage, Shown, Turned, least, starts_of, top
@@ -116,7 +115,7 @@ class Stage:
         own = np.repeat(np.arange(len(counts)), counts)
         first = np.where(quiet, len(at), np.arange(len(at)))
         passed = np.minimum(np.minimum.reduceat(first, begins) - begins, counts)
-        held = holds_in(self.mine, place[at[begins]])
+        held = holds_in(self.mine, place[at[begins]]) | self.mine.is_owed[place[at[begins]]]
         passed[held] = 0
         use = np.arange(len(at)) - begins[own] < passed[own]
         if use.any():
@@ -134,15 +133,34 @@ class Stage:
         return self.mine.sides
 
     def _settle(self, arrived: Ints, until_ms: int) -> None:
-        """Look at everything once, at the moment that was reached."""
+        """Look at everything once, at the moment that was reached; after a restart only at what is due: all else was looked at."""
         now_ms = self.memory.now_ms
         if now_ms == NEVER:
             now_ms = int(arrived[0]) if len(arrived) else until_ms
         places = np.arange(self.plan.places)
         self.mine.is_settled = True
-        self._moment(places, np.full(len(places), now_ms), None)
-        self.mine.is_edited = False
+        if self.mine.is_left:
+            self.mine.at_ms[:] = now_ms
+        else:
+            self._moment(places, np.full(len(places), now_ms), None)
+        self._owe(now_ms)
+        self.mine.is_left = self.mine.is_edited = False
         self._queue(places, self.next_due(places))
+
+    def _owe(self, now_ms: int) -> None:
+        """Where an edit has kept what holds no longer, the next reading decides, however quiet it is."""
+        self.mine.is_owed[:] = False
+        for group, memory in zip(self.plan.groups, self.mine.groups, strict=True):
+            if group.is_gate:
+                continue
+            steady = (memory.status & (ACTIVE | FALLING)) == ACTIVE
+            subjects = np.flatnonzero(steady.any(axis=1))
+            if len(subjects):
+                when = np.full(len(subjects), now_ms)
+                condition, _ = condition_of(self.scene, group, subjects, when, memory, writes=False)
+                _, back, _ = self.scene.compare(group, subjects, condition)
+                back = (back & steady[subjects]).any(axis=1) & ~self.scene.some_late(group, subjects, when)
+                self.mine.is_owed[group.places[subjects[back]]] = True
 
     # -- time ------------------------------------------------------------------------------------------------------
 
@@ -288,7 +306,7 @@ class Stage:
         for number in self.plan.then:
             self._look(number, places, at_ms, cause, AFTER)
         self.reopened.clear()
-        self.mine.at_ms[places] = at_ms
+        self.mine.at_ms[places], self.mine.is_owed[places] = at_ms, False
         checks, own = self.plan.linked_checks.take(places)
         waiting = (self.memory.status[checks] & PENDING) != 0
         if waiting.any():
@@ -383,13 +401,13 @@ class Stage:
             gap = is_cause & cause.gap[own]
             index = cause.index[own]
         memory.last_device[subjects] = device
-        late = mine & (delay > self._lateness(group, device))[:, None]
-        met, back, possible = self._compare(group, subjects, condition)
+        late = mine & (delay > self.scene.lateness_ms(group, device))[:, None]
+        met, back, possible = self.scene.compare(group, subjects, condition)
         is_open = self._is_open(group, subjects, when)[:, None]
         status = memory.status[subjects]
         active, rising, falling = (status & ACTIVE) != 0, (status & RISING) != 0, (status & FALLING) != 0
         if active.any():
-            back = back & ~self._some_late(group, subjects, when)[:, None]
+            back = back & ~self.scene.some_late(group, subjects, when)[:, None]
         clock_h = self.memory.hearing(when)
 
         rise, fall = ~active & met & is_open, active & back & is_open
@@ -453,17 +471,6 @@ class Stage:
         if len(use):
             self.made.append(Shown(group.rule, group, subject[use], before[use], after[use], *(column[use] for column in columns)))
 
-    def _compare(self, group: Group, subjects: Ints, condition: Interval) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-        """(met, back to normal, possibly met), by subject and level."""
-        low, high = condition[0][:, None], condition[1][:, None]
-        if group.tree is not None and group.tree.root.is_condition:
-            return low == 1.0, high == 0.0, high == 1.0
-        rule = self.program.rules[group.rule]
-        limit, deadband = group.limits[group.variant_of[subjects]], group.deadbands[group.variant_of[subjects]]
-        if group.tree is not None and rule.direction is Direction.BELOW:
-            return high <= limit, low > limit + deadband, low <= limit
-        return low >= limit, high < limit - deadband, high >= limit
-
     def _is_open(self, group: Group, subjects: Ints, when: Ints) -> NDArray[np.bool_]:
         is_open = np.ones(len(subjects), np.bool_)
         if group.gate >= 0:
@@ -471,21 +478,6 @@ class Stage:
         if len(group.schedules):
             is_open &= self._schedules(group, subjects, when)[0]
         return is_open
-
-    def _lateness(self, group: Group, device: Ints) -> Ints:
-        lateness_s = self.program.rules[group.rule].lateness_s
-        if lateness_s is None:
-            return self.program.link_lateness_ms[device]
-        return np.full(len(device), round(lateness_s * 1000), np.int64)
-
-    def _some_late(self, group: Group, subjects: Ints, when: Ints) -> NDArray[np.bool_]:
-        """Whether the newest reading of any known point of these subjects was late."""
-        slots, own = group.inputs.take(subjects)
-        if not len(slots):
-            return np.zeros(len(subjects), np.bool_)
-        late = self.mine.delay_ms[slots] > self._lateness(group, self.plan.slot_device[slots])
-        late &= self.scene.is_known(slots, when[own])
-        return np.bincount(own, late, len(subjects)) > 0
 
     def _wake(self, places: Ints, due: Ints, after: Ints | None) -> None:
         """Let these places (any may occur twice) come up by then; what lies not after `after` has been seen."""

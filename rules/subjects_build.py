@@ -23,14 +23,19 @@ if TYPE_CHECKING:
     from rules.compile import Program
 
 
-def extended(program: Program, plan: Plan) -> Plan:
-    """The plan for the program as it has grown: the same one when no rule looks at what is new."""
+def has_grown(program: Program, plan: Plan) -> bool:
+    """Whether a rule looks at something that is newer than the plan."""
     if program.rows == plan.built_rows and program.devices == plan.built_devices:
-        return plan
+        return False
     columns, roster = program.roster.columns, program.roster
     new = np.unique(columns.metric_indexes[plan.built_rows : program.rows]).tolist()
     met = any(base_metric(roster.metrics[at]) in plan.metrics for at in new)
-    if met or (plan.scoped and program.devices > plan.built_devices):
+    return met or (plan.scoped and program.devices > plan.built_devices)
+
+
+def extended(program: Program, plan: Plan) -> Plan:
+    """The plan for the program as it has grown: the same one when no rule looks at what is new."""
+    if has_grown(program, plan):
         return build(program)
     grown = program.rows - plan.built_rows
     if grown > 0:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from rules.compile import Program
     from rules.memory import Memory
 
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
 
 @dataclass(slots=True)
 class Scene:
@@ -50,6 +53,33 @@ class Scene:
             silent = self.memory.hearing(at_ms[own]) - heard_h >= self.program.watch_limit_ms[ids]
             active = self.subjects.device_offline[device] | ((heard_h != NEVER) & silent)
         return np.bincount(own, active, len(subjects)) > 0
+
+    def compare(self, group: Group, subjects: Ints, condition: Interval) -> tuple[Flags, Flags, Flags]:
+        """(met, back to normal, possibly met), by subject and level."""
+        low, high = condition[0][:, None], condition[1][:, None]
+        if group.tree is not None and group.tree.root.is_condition:
+            return low == 1.0, high == 0.0, high == 1.0
+        rule = self.program.rules[group.rule]
+        limit, deadband = group.limits[group.variant_of[subjects]], group.deadbands[group.variant_of[subjects]]
+        if group.tree is not None and rule.direction is Direction.BELOW:
+            return high <= limit, low > limit + deadband, low <= limit
+        return low >= limit, high < limit - deadband, high >= limit
+
+    def lateness_ms(self, group: Group, device: Ints) -> Ints:
+        """From which delay on readings of these devices are late to the group's rule."""
+        lateness_s = self.program.rules[group.rule].lateness_s
+        if lateness_s is None:
+            return self.program.link_lateness_ms[device]
+        return np.full(len(device), round(lateness_s * 1000), np.int64)
+
+    def some_late(self, group: Group, subjects: Ints, when: Ints) -> Flags:
+        """Whether the newest reading of any known point of these subjects was late."""
+        slots, own = group.inputs.take(subjects)
+        if not len(slots):
+            return np.zeros(len(subjects), np.bool_)
+        late = self.subjects.delay_ms[slots] > self.lateness_ms(group, self.subjects.plan.slot_device[slots])
+        late &= self.is_known(slots, when[own])
+        return np.bincount(own, late, len(subjects)) > 0
 
 
 class SubjectFrame:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rules.kernels import ACTIVE
 from rules.schedule import Gate
+from rules.subjects_build import has_grown
 from rules.subjects_plan import Group, Plan
 from rules.subjects_state import SubjectsState
 from rules.wheel import Wheel
@@ -56,10 +57,12 @@ class SubjectMemory:
         self.ring_values = np.zeros((rings, KEPT))
         self.groups = [GroupMemory(group) for group in plan.groups]
         self.at_ms = np.full(plan.places, NEVER, np.int64)  # until when time has been taken
+        self.is_owed = np.zeros(plan.places, np.bool_)  # something here holds no longer by an edit; follows from the rest
         self.wheel = Wheel()
         self.wheel.fit(plan.places)
         self.is_settled = False
         self.is_edited = False  # taken over by an edit, which by itself clears nothing
+        self.is_left = False  # loaded as it was left: nothing is looked at, but what is due is
         self.sides: Sides | None = None  # follows from the plan
         # copies of the memory's within a step, in which they go with the readings; only where an alarm(...) looks at silences
         self.device_heard_h = np.zeros(0, np.int64)
@@ -82,7 +85,7 @@ class SubjectMemory:
 
     def unsettle(self) -> None:
         """Everything is looked at once more at the next step: what is due has changed."""
-        self.is_settled = False
+        self.is_settled = self.is_left = False
 
     # -- keeping it ------------------------------------------------------------------------------------------------
 
@@ -94,7 +97,8 @@ class SubjectMemory:
         kept_ring, kept_at = np.nonzero(self.ring_taken_ms != NEVER)
         state = SubjectsState(
             rule_ids=[rule.id for rule in plan.rules],
-            is_edited=self.is_edited,
+            is_edited=self.is_edited or has_grown(program, plan),
+            is_settled=(self.is_settled or self.is_left) and not has_grown(program, plan),
             leaf_keys=keys[heard],
             leaf_taken_ms=self.taken_ms[heard],
             leaf_values=self.values[heard],
@@ -155,7 +159,7 @@ class SubjectMemory:
     def load(self, program: Program, state: SubjectsState, lost_ms: int) -> None:
         """Take over what the state has for this plan; points that it does not know are looked up in the roster."""
         plan, roster = self.plan, program.roster
-        self.is_edited = state.is_edited
+        self.is_edited, self.is_left = state.is_edited, state.is_settled
         keys = roster.columns.keys[plan.rows]
         order = np.argsort(keys)
         found = order[np.minimum(np.searchsorted(keys, state.leaf_keys, sorter=order), len(keys) - 1)] if len(keys) else order

@@ -6,6 +6,7 @@ The engine calls it with a few lines; what it needs of the engine it is handed. 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from rules.edges import Edges
 from rules.findings import Edge, Finding
 from rules.kernels import ACTIVE, BY_CONDITION, PENDING, SHUT, due_times
 from rules.subjects import Stage
-from rules.subjects_build import extended
+from rules.subjects_build import extended, has_grown
 from rules.subjects_memory import SubjectMemory, subject_names
 from rules.subjects_parts import AFTER, BEFORE, PointStage, Shown
 from rules.subjects_plan import Plan
@@ -38,13 +39,16 @@ Fire = Callable[..., NDArray[np.bool_]]
 def attach(program: Program, memory: Memory) -> SubjectMemory:
     """The memory of the program's plan; made, from what was kept, when there is none for this plan."""
     assert program.subjects is not None
-    plan = program.subjects = extended(program, program.subjects)
-    mine = memory.subjects
-    if mine is not None and mine.plan is plan:
+    before, mine = program.subjects, memory.subjects
+    if mine is not None and mine.plan is before and not has_grown(program, before):
+        program.subjects = extended(program, before)
         return mine
-    state = memory.subjects_state if mine is None else mine.dump(program)
+    state = (memory.subjects_state if mine is None else mine.dump(program)) or SubjectsState()
+    plan = program.subjects = extended(program, before)
+    if plan is not before:  # points that are new by themselves clear nothing
+        state = replace(state, is_edited=True, is_settled=False)
     mine = memory.subjects = SubjectMemory(plan)
-    mine.load(program, state or SubjectsState(), memory.lost_ms)
+    mine.load(program, state, memory.lost_ms)
     memory.subjects_state = None
     _shut(program, memory, mine)
     return mine

@@ -56,6 +56,7 @@ class SubjectsState:
     held_subjects: list[str] = field(default_factory=list)
     held_since_ms: NDArray[np.int64] = field(default_factory=_ints)
     is_edited: bool = False  # carried over an edit and not looked at since
+    is_settled: bool = False  # all was looked at as it stands: loaded for the same plan, it is not looked at again
     ungated_before: list[str] = field(default_factory=list)  # rules that had no *only while* before an edit: what is, is kept
 
 
@@ -99,4 +100,5 @@ def edited(state: SubjectsState, old_rules: tuple[Rule, ...], new_rules: tuple[R
     for name in ("held_is_gate", "held_subjects"):
         picked[name] = [getattr(state, name)[at] for at in keep]
     still = [name for name in state.ungated_before if name in new_by]
-    return replace(state, check_status=status, check_levels=levels, is_edited=True, ungated_before=sorted({*ungated, *still}), **picked)
+    own = {"check_status": status, "check_levels": levels, "ungated_before": sorted({*ungated, *still}), **picked}
+    return replace(state, is_edited=True, is_settled=False, **own)

@@ -10,7 +10,7 @@ from tests.faults import simulated
 from tests.faults.simulated import state_of
 
 
-@pytest.mark.parametrize("seed", [9, 16, 34, 86, 101, 112])
+@pytest.mark.parametrize("seed", [9, 16, 34, 86, 101, 112, 1019])
 def test_a_life_that_once_went_wrong_goes_well(seed: int, tmp_path: Path) -> None:
     verdict = simulated.run(tmp_path / "life", seed)
     assert verdict.is_clean, "\n".join([*verdict.lost, *verdict.doubled, *verdict.invented])

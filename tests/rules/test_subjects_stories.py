@@ -443,6 +443,44 @@ def test_an_edit_that_no_longer_holds_clears_with_the_next_reading() -> None:
     assert bench.wait(5) == [("raised", "zone:z", 1.0, 4)]  # true already
 
 
+def test_a_restart_after_an_edit_clears_nothing_that_the_edit_has_kept() -> None:
+    for is_restarted in (False, True):
+        bench = Bench(vote(1))
+        bench.read(1, a_lel=30, a_lel__2=0, b_lel=0)
+        bench.edit(vote(2))
+        assert bench.wait(2) == []  # kept, though it holds no longer
+        if is_restarted:
+            bench.reload()
+        assert bench.read(3, c_lel=0) == []  # of another zone
+        assert bench.wait(4) == []
+        assert bench.read(5, b_lel=1) == [("cleared", "zone:z", 1.0, 5)]
+
+
+def test_what_falls_due_after_a_restart_is_not_forgotten() -> None:
+    bench = Bench(vote(2, hold_s=5), expression("for(lel >= 50 %LEL, 10 s)", id="e"), expression("not heard(lel)", id="h"))
+    bench.read(1, a_lel=60, b_lel=30)
+    bench.wait(2)
+    bench.reload()
+    found = bench.wait(30)
+    assert [each for each in found if each[3] < 26] == [("raised", "zone:z", 2.0, 6), ("raised", "device:a", 60.0, 11)]
+    assert ("raised", "device:b", None, 26) in found
+
+
+def test_points_that_appear_clear_nothing_of_other_places() -> None:
+    for is_restarted in (False, True):
+        bench = Bench(vote(1))
+        bench.read(1, a_lel=30, a_lel__2=0, b_lel=0)
+        bench.edit(vote(2))
+        assert bench.wait(2) == []
+        first = bench.roster.size
+        row = bench.roster.add_point("c", "lel.2")
+        extend(bench.program, bench.roster, first)
+        if is_restarted:
+            bench.reload()
+        assert tell(step(bench.program, bench.memory, Readings.of([row], [3000], [3000], [1.0]), 3000)) == []
+        assert bench.read(5, b_lel=1) == [("cleared", "zone:z", 1.0, 5)]
+
+
 def test_places_override_the_numbers_of_votes_and_expressions() -> None:
     bench = Bench()
     own = Override(id="o", rule_id="r", node_kind=NodeKind.ZONE, node_id="y", levels=(LevelOverride(level=0, limit=1),), reason="alone")
