@@ -37,7 +37,7 @@ _p = tables.alarm_places
 _FACETED = frozenset({"site", "zone", "kind", "severity", "verdict", "state"})
 _OF_PLACE = {"site": _p.c.site_id, "zone": _p.c.zone_id, "kind": _p.c.kind}
 FEW = 12_000  # so many alarms are looked at one by one, newest last, sooner than all that came since
-FEW_TAGS = 40_000
+FEW_TAGS = 5_000
 MOST_NAMED = 1_000  # alarms whose own id or notes hold the words asked for
 _ID = re.compile(r"[0-9a-z._-]{6,64}")
 

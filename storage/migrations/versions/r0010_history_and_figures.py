@@ -54,7 +54,11 @@ def upgrade() -> None:
         sa.Column("alarms", sa.BigInteger(), nullable=False),
         sa.Column("last_ms", sa.BigInteger(), nullable=False),
     )
-    op.create_index("ix_alarm_tags_place_id", "alarm_tags", ["place_id"])
+    op.create_index(
+        "ix_alarm_tags_whole",
+        "alarm_tags",
+        ["place_id", "alarms", "last_ms", "severity", "verdict", "is_ended", "is_test", "is_suppressed", "ack_band", "assignee", "id"],
+    )
     op.create_table(
         "alarm_notes",
         sa.Column("alarm_id", sa.Text(), primary_key=True),
