@@ -14,9 +14,17 @@ export const alarmsEn = {
   steps: { verdict: 'Verdict', dispatch_title: 'Send somebody to {zone}', on_duty: 'On duty now', whom: 'Who', phone: 'Telephone', verdict_title: 'What was it? {zone}', verdict_note: 'What was found (for the record)' },
   verdict_why: { true: 'It was what it said: fire, gas, fault of the installation', false: 'There was nothing: the detector or the rule was wrong', test: 'Somebody tested it', fault: 'The device is broken', nuisance: 'Steam, dust, cooking: real for the detector, no danger' },
   script: { title: 'Call the fire service', dial: 'Dial', fill: 'not entered: say it from your own knowledge', phone: 'Your telephone', why: 'Read it out calmly. Do not hang up first. Calling is recorded with its time when you confirm it here.', called: 'I have called 119', again: 'Called again' },
-  shelf: { title: 'Shelve this alarm', never: 'Critical alarms, fire and gas are never shelved. Take the detector out of service instead: with a permit, a patrol and an end.', why: 'It is recorded and counted, makes no sound and tells nobody until then; it comes back by itself, at once if it gets worse.', minutes: '{n} min', hours: '{n} h', until: 'until {at}', reason: 'Why (needed)', one_shot: 'Ends sooner when the condition is over' },
+  shelf: { title: 'Shelve this alarm', never: 'Critical alarms, fire and gas are never shelved. Take the detector out of service instead: with a permit, a patrol and an end.', why: 'It is recorded and counted, makes no sound and tells nobody until then; it comes back by itself, at once if it gets worse.', minutes: '{n} min', hours: '{n} h', until: 'until {at}', reason: 'Why (needed)', end: 'End the shelf', one_shot: 'Ends sooner when the condition is over' },
   keys: {
     title: 'Keys', move: 'Move along the list', page: 'Move by a page', top: 'To what matters most', acknowledge: 'Acknowledge (the selected ones, else the one on top)', select: 'Select', dispatch: 'Send somebody', arrived: 'Arrived', verified: 'Verified', call: 'Call 119: the words to read', verdict: 'Verdict (then 1 to 5)',
     shelve: 'Shelve', silence: 'Silence this desk (acknowledges nothing)', fold: 'Fold or unfold the zone', open: 'Open its page', back: 'Back', keys: 'This sheet',
+  },
+  alarm: { now: 'now', until: 'until {at}', assign_to: 'Give it to …' },
+  channel: { email: 'E-mail', sms: 'Short message', voice: 'Call', webhook: 'Webhook', chat: 'Chat robot' },
+  delivery: { waiting: 'waiting', sent: 'sent', delivered: 'delivered', answered: 'answered', failed: 'failed', folded: 'in a digest', withdrawn: 'withdrawn' },
+  incident: { print: 'Incident page', file: 'Incident file (zip)' },
+  out: {
+    take: 'Take out of service', title: 'Take out of service', why: 'Its alarms are recorded and call nobody until the end. What still stands then calls at once.', device: 'A device', zone: 'Kinds of alarms in a zone', find: 'Name or id', kinds: 'Kinds of alarms', until: 'Until {at}', days: '{n} d', second: 'Over 24 h it stands only once another person, a manager, has approved it.',
+    permit: 'Permit', patrol: 'Patrol meanwhile', patrol_fire: 'Patrol meanwhile (fire and gas: who walks, how often)', ask: 'Ask for approval',
   },
 }

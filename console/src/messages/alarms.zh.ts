@@ -14,9 +14,17 @@ export const alarmsZh = {
   steps: { verdict: '核实结论', dispatch_title: '派人前往：{zone}', on_duty: '当前在岗', whom: '派谁', phone: '电话', verdict_title: '核实结论：{zone}', verdict_note: '现场情况（写入记录）' },
   verdict_why: { true: '确有其事：起火、泄漏或线路故障', false: '现场无异常：探测器或规则误报', test: '人员在做测试', fault: '设备本身损坏', nuisance: '水汽、灰尘、油烟等干扰，无危险' },
   script: { title: '拨打火警电话', dial: '请拨', fill: '未登记，请按实际情况说明', phone: '本值班电话', why: '请平静地逐条说清，等对方先挂断。打完后在此确认，记录拨打时间。', called: '已拨打 119', again: '再次拨打' },
-  shelf: { title: '搁置此报警', never: '紧急报警和火灾、燃气报警不得搁置。请改为“屏蔽”探测器：需作业票、代偿巡查和结束时间。', why: '搁置期间照常记录和计数，不响、不通知；到时自动恢复，若变得更严重则立即恢复。', minutes: '{n} 分钟', hours: '{n} 小时', until: '至 {at}', reason: '原因（必填）', one_shot: '现象消失即提前结束' },
+  shelf: { title: '搁置此报警', never: '紧急报警和火灾、燃气报警不得搁置。请改为“屏蔽”探测器：需作业票、代偿巡查和结束时间。', why: '搁置期间照常记录和计数，不响、不通知；到时自动恢复，若变得更严重则立即恢复。', minutes: '{n} 分钟', hours: '{n} 小时', until: '至 {at}', reason: '原因（必填）', end: '结束搁置', one_shot: '现象消失即提前结束' },
   keys: {
     title: '快捷键', move: '上下移动', page: '翻页', top: '回到最要紧的报警', acknowledge: '接警（已选的，否则为最上方的）', select: '选择', dispatch: '派人', arrived: '到场', verified: '已核实', call: '拨打 119：照读内容', verdict: '核实结论（再按 1–5）',
     shelve: '搁置', silence: '消音（仅本席位，不等于接警）', fold: '折叠 / 展开区域', open: '打开详情', back: '返回', keys: '本说明',
+  },
+  alarm: { now: '当前值', until: '至 {at}', assign_to: '指派给…' },
+  channel: { email: '邮件', sms: '短信', voice: '电话', webhook: 'Webhook', chat: '群机器人' },
+  delivery: { waiting: '待发', sent: '已发出', delivered: '已送达', answered: '已应答', failed: '失败', folded: '并入汇总', withdrawn: '已撤回' },
+  incident: { print: '事件报告', file: '事件档案（zip）' },
+  out: {
+    take: '屏蔽', title: '屏蔽（停用）', why: '屏蔽期间报警照常记录但不呼叫；到时间仍在报警的会立即呼叫。', device: '单个设备', zone: '区域内某些类别', find: '名称或编号', kinds: '报警类别', until: '至 {at}', days: '{n} 天', second: '超过 24 小时须由另一名负责人批准后才生效。',
+    permit: '作业票', patrol: '代偿巡查', patrol_fire: '代偿巡查（火灾、燃气：谁巡、多久一次）', ask: '提交批准',
   },
 }
