@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults import simulated
+from tests.faults.checker import Verdict
 from tests.faults.simulated import state_of
 
 
@@ -20,7 +21,7 @@ def test_a_seed_lives_the_same_life_each_time(tmp_path: Path, monkeypatch: pytes
     lives = []
     judge = simulated._judge
 
-    def watched(house: simulated.SimulatedHouse, folder: Path) -> simulated.Verdict:
+    def watched(house: simulated.SimulatedHouse, folder: Path) -> Verdict:
         lives.append((house.mortal.position, house.deaths, list(house.mortal.read(0)), state_of(house.warden)))
         return judge(house, folder)
 
@@ -34,7 +35,7 @@ def test_a_seed_lives_the_same_life_each_time(tmp_path: Path, monkeypatch: pytes
 def test_a_state_that_was_tampered_with_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     judge = simulated._judge
 
-    def forgetful(house: simulated.SimulatedHouse, folder: Path) -> simulated.Verdict:
+    def forgetful(house: simulated.SimulatedHouse, folder: Path) -> Verdict:
         house.warden.memory.taken_ms[0] += 1
         return judge(house, folder)
 
