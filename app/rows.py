@@ -50,9 +50,12 @@ from alarms.requests import (
 from alarms.service_alarms import ServiceClear, ServiceRaise
 from ingest.heard import Availability, CodecNote, PointHeard, Refused, UnknownDevice
 from power.model import Confirmation
+from power.morning_model import ApproveMorning, ConfirmPresence, EndMorning, RestoreMany
+from power.permit_model import ActOnPermit, ApplyPermit, CheckGas
 from power.plans import Plan
 from power.requests import Cut, DecideOrder, LocalReset, LockOut, RecordTrial, Restore, SetClass, SetCommanding, Unlock
 from power.run_model import AbortRun, DecideRun, SkipNight, StartCuts, StartPlan
+from power.stay_on import AskStayOn, DecideStayOn, EndStayOn
 from rules.model import Override, Rule
 from sites.calendars import Calendar
 from sites.model import Circuit, Device, District, Enterprise, Site, Zone
@@ -196,6 +199,16 @@ ITEMS: dict[str, type] = {
     "unlock": Unlock,
     "local_reset": LocalReset,
     "decide_order": DecideOrder,
+    "apply_permit": ApplyPermit,
+    "act_on_permit": ActOnPermit,
+    "check_gas": CheckGas,
+    "ask_stay_on": AskStayOn,
+    "decide_stay_on": DecideStayOn,
+    "end_stay_on": EndStayOn,
+    "approve_morning": ApproveMorning,
+    "restore_many": RestoreMany,
+    "confirm_presence": ConfirmPresence,
+    "end_morning": EndMorning,
     "config": ConfigChanged,
     "sending": Sending,
     "sent": Sent,

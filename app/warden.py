@@ -42,15 +42,19 @@ from ingest.clocks import Clocks
 from ingest.heard import Availability, CodecNote, PointHeard, Refused, UnknownDevice
 from ingest.refusals import Refusals
 from power.after_hours import AfterHours
+from power.base_load import BaseLoads
 from power.errors import PowerError
 from power.lock_outs import LockOuts
 from power.measure import watched_rows
 from power.model import Confirmation, OrderState
+from power.mornings import Mornings
 from power.order_book import Advance
 from power.orders import Orders
 from power.run_model import StartPlan
 from power.runs import Runs
+from power.stay_on import StayOns
 from power.switchings import Switchings
+from power.work_permits import WorkPermits
 from rules import engine
 from rules.carry import carry
 from rules.compile import Program, extend
@@ -110,7 +114,9 @@ class Warden:
         self.book.worst = self.peaks.worst
         self.switchings = Switchings(self.orders, roster)
         lock_outs = LockOuts(self.orders, roster)
-        self.runs = Runs(self.orders, roster, documents["plan"], documents["calendar"], lambda: self.now_ms)
+        permits, stay_ons, self.base_loads = WorkPermits(self.book, roster), StayOns(roster), BaseLoads(roster)
+        holds = (permits.holds, stay_ons.holds)
+        self.runs = Runs(self.orders, roster, documents["plan"], documents["calendar"], lambda: self.now_ms, holds)
         sections: list[Section] = [
             Linkages(self.book, roster, self.configuration.linkages, Surroundings(plans=documents["plan"])),
             suppressions,
@@ -124,8 +130,12 @@ class Warden:
             SelfTests(),
             self.switchings,
             lock_outs,
+            permits,
+            stay_ons,
+            self.base_loads,
             self.runs,
-            AfterHours(roster, self.runs, documents["calendar"]),
+            AfterHours(roster, self.runs, documents["calendar"], self.base_loads.of),
+            Mornings(self.orders, roster, self.runs, self.switchings, lock_outs),
         ]
         self.sections = tuple(sections)
         self._section_of = {kind: section for section in sections for kind in section.requests}

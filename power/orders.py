@@ -166,6 +166,14 @@ class Orders:
         self._make(circuit, Action.CUT, by, {"cause": cause, **named}, now_ms, out)
         return out
 
+    def of_morning(self, circuit_id: str, morning_id: str, who: str, second: str, reason: str, now_ms: int) -> Advance:
+        """The restore of a circuit in a staged restore that two people have approved; the same one again is the same order. The circuit is
+        in the roster."""
+        out = Advance()
+        named = {"cause": f"morning:{morning_id}", "who": who, "second": second, "reason": reason, "alarm_id": None}
+        self._make(self._book.roster.circuits[circuit_id], Action.RESTORE, By.PERSON, named, now_ms, out)
+        return out
+
     def _make(self, circuit: Circuit, action: Action, by: By, named: dict[str, Any], now_ms: int, out: Advance) -> None:
         book = self._book
         order_id = derived_id("order", circuit.site_id, circuit.id, action, named["cause"])

@@ -121,6 +121,7 @@ class Circuit:
     rated_a: float = 16.0
     poles: tuple[str, ...] = ()  # suffixes of poles metered apart ("l1", "l2", "l3"); empty: one
     permit_until_ms: int | None = None
+    is_motor: bool = False  # a motor starts on it: restored further apart (domain.md C4)
     trial: Trial | None = None
     version: int = 1
 

@@ -20,7 +20,10 @@ from alarms.self_tests import SelfTest
 from alarms.shelf import Shelf
 from power.after_hours import StillDrawing
 from power.lock_outs import LockRecord
+from power.morning_model import Morning, MorningPart
+from power.permit_model import WorkPermit
 from power.run_model import Run, RunItem, Skip
+from power.stay_on import StayOn
 from power.switchings import Decision, Switching
 from sites.facts import Fact
 from sites.records import NotFound, Page, Scope
@@ -44,6 +47,10 @@ BODIES: dict[str, type] = {
     "lock_out": LockRecord,
     "switching": Switching,
     "order_decision": Decision,
+    "work_permit": WorkPermit,
+    "stay_on": StayOn,
+    "morning": Morning,
+    "morning_part": MorningPart,
 }
 
 _COLUMNS = ("kind", "id", "site_id", "state", "subject", "from_ms", "until_ms", "changed_ms", "is_over", "seq")

@@ -146,6 +146,7 @@ circuits = Table(
     Column("rated_a", Double, nullable=False),
     *_ms("permit_until_ms", null=True),
     *_words("trial", null=True),  # JSON of sites.model.Trial
+    Column("is_motor", Boolean, nullable=False, server_default=false()),
     _version(),
     UniqueConstraint("device_id", "channel"),
     Index(None, "circuit_class"),
