@@ -25,6 +25,18 @@ export const alarmsEn = {
   incident: { print: 'Incident page', file: 'Incident file (zip)' },
   out: {
     take: 'Take out of service', title: 'Take out of service', why: 'Its alarms are recorded and call nobody until the end. What still stands then calls at once.', device: 'A device', zone: 'Kinds of alarms in a zone', find: 'Name or id', kinds: 'Kinds of alarms', until: 'Until {at}', days: '{n} d', second: 'Over 24 h it stands only once another person, a manager, has approved it.',
-    permit: 'Permit', patrol: 'Patrol meanwhile', patrol_fire: 'Patrol meanwhile (fire and gas: who walks, how often)', ask: 'Ask for approval',
+    approve: 'Approve', needs_other: 'another person approves', permit: 'Permit', patrol: 'Patrol meanwhile', patrol_fire: 'Patrol meanwhile (fire and gas: who walks, how often)', ask: 'Ask for approval',
+  },
+  suppressed: {
+    now: 'Now', proof: 'Proof tests', quiet: 'Quiet times', over: 'Over', alarms: '{n} open alarms call nobody now; they are recorded and counted.', kind: 'Kind', target: 'What', left: 'Left', holds: 'Alarms', none: 'Nothing is suppressed.', cause: 'its cause ends', ended: 'Ended', ended_why: 'Why it ended', stands: 'stands',
+    end_shelved: 'End', end_out_of_service: 'Return to service', end_proof_test: 'End the test',
+  },
+  suppression: { shelved: 'Shelved', out_of_service: 'Out of service', proof_test: 'Proof test', inhibited: 'Inhibited', schedule: 'Quiet time' },
+  out_state: { asked: 'waits for approval', planned: 'planned', standing: 'stands', ended: 'ended', lapsed: 'lapsed' },
+  quiet: { why: 'Mild alarms of named kinds wait for the end of these hours. Never fire, gas, or anything above P3.', new: 'New quiet time', whole: 'the whole site', from: 'From', to: 'Until (may be the next day)', days: 'Begins on (none: every day)', on: 'Switch on', off: 'Switch off' },
+  weekday: { d0: 'Mon', d1: 'Tue', d2: 'Wed', d3: 'Thu', d4: 'Fri', d5: 'Sat', d6: 'Sun' },
+  proof: {
+    begin: 'Begin a proof test', why: 'Alarms of the zone are tagged as test and call nobody; orders for its circuits are simulated. All else stays live. It ends by itself; what is still in alarm then calls at once.', running: 'In test', ended: 'Ended', left: '{span} left', end: 'End the test', means: 'Alarms here call nobody and orders are simulated until the test ends.',
+    answered: '{n} of {of} answered', detector: 'Detector', applied: 'Applied', responded: 'Answered', response: 'Response', value: 'Value', apply: 'Applied now', apply_again: 'Again', waiting: 'waiting {span}', no_response: 'no answer', empty: 'There is no detector here.',
   },
 }

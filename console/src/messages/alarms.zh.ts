@@ -25,6 +25,18 @@ export const alarmsZh = {
   incident: { print: '事件报告', file: '事件档案（zip）' },
   out: {
     take: '屏蔽', title: '屏蔽（停用）', why: '屏蔽期间报警照常记录但不呼叫；到时间仍在报警的会立即呼叫。', device: '单个设备', zone: '区域内某些类别', find: '名称或编号', kinds: '报警类别', until: '至 {at}', days: '{n} 天', second: '超过 24 小时须由另一名负责人批准后才生效。',
-    permit: '作业票', patrol: '代偿巡查', patrol_fire: '代偿巡查（火灾、燃气：谁巡、多久一次）', ask: '提交批准',
+    approve: '批准', needs_other: '须由他人批准', permit: '作业票', patrol: '代偿巡查', patrol_fire: '代偿巡查（火灾、燃气：谁巡、多久一次）', ask: '提交批准',
+  },
+  suppressed: {
+    now: '当前', proof: '检测试验', quiet: '静默时段', over: '已结束', alarms: '当前有 {n} 条未结束报警不呼叫人员，但照常记录和计数。', kind: '类别', target: '对象', left: '剩余', holds: '报警数', none: '当前没有搁置或屏蔽。', cause: '原因消失时', ended: '结束时间', ended_why: '结束原因', stands: '生效中',
+    end_shelved: '结束搁置', end_out_of_service: '恢复使用', end_proof_test: '结束试验',
+  },
+  suppression: { shelved: '搁置', out_of_service: '屏蔽', proof_test: '检测试验', inhibited: '关联抑制', schedule: '静默时段' },
+  out_state: { asked: '待他人批准', planned: '未开始', standing: '生效中', ended: '已结束', lapsed: '逾期未批' },
+  quiet: { why: '所列类别的轻微报警等到时段结束再呼叫。不适用于火灾、燃气及 P3 以上报警。', new: '新建静默时段', whole: '整个场所', from: '开始', to: '结束（可跨零点）', days: '起始日（不选为每天）', on: '启用', off: '停用' },
+  weekday: { d0: '周一', d1: '周二', d2: '周三', d3: '周四', d4: '周五', d5: '周六', d6: '周日' },
+  proof: {
+    begin: '开始检测试验', why: '区域内报警标记为测试、不呼叫人员；对其回路的指令只模拟。其余照常。到时自动结束，届时仍在报警的会立即呼叫。', running: '试验中', ended: '已结束', left: '剩余 {span}', end: '结束试验', means: '试验结束前，此处报警不呼叫人员，指令只模拟。',
+    answered: '已响应 {n} / {of}', detector: '探测器', applied: '加烟/加气时间', responded: '响应时间', response: '响应用时', value: '读数', apply: '现在加烟/加气', apply_again: '重新计时', waiting: '等待 {span}', no_response: '未响应', empty: '此处没有探测器。',
   },
 }
