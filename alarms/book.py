@@ -259,6 +259,16 @@ class Book:
                 kept[alarm.id] = alarm
         return replace(transition, alarm=alarm)
 
+    def replay(self, transition: Transition) -> None:
+        """Take an alarm as one of its transitions left it, from the records: for looking at what was, in a book of its own."""
+        alarm = transition.alarm
+        if alarm.id in self.open or alarm.ended_ms is not None:
+            self._keep(alarm)
+        else:
+            self._enter(alarm)
+        if transition.signal is Signal.RAISED:
+            self._count(alarm.rule_id, alarm.subject, transition.at_ms)
+
     # -- what people ask -------------------------------------------------------------------------------------------
 
     def request(self, request: BookRequest, now_ms: int) -> list[Transition]:

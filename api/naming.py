@@ -21,6 +21,13 @@ def namer(door: Door) -> Namer:
                 case "site":
                     site = door.board.roster.sites.get(which)
                     return site.name if site else which
+                case "zone" | "circuit":
+                    things = door.board.roster.zones if kind == "zone" else door.board.roster.circuits
+                    thing = things.get(which)
+                    return thing.name if thing else which
+                case "plan" | "rule":
+                    found: str = door.records.thing(kind, which).name
+                    return found
                 case "group":
                     return door.records.notify_group(which).name
                 case "duty":

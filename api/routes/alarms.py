@@ -165,7 +165,7 @@ def _concerns(order: Order, alarm: Alarm) -> bool:
 @router.get("/alarms/{alarm_id}")
 def alarm(alarm_id: str, door: At, visitor: By) -> AlarmDetail:
     """The alarm with its guidance, what happened to it, its orders, messages and hazard, and the circuits of its zone."""
-    found = _find(door, visitor, alarm_id)
+    found = find_alarm(door, visitor, alarm_id)
     name, available = door.person, True
     transitions: list[TransitionShape] = []
     deliveries: list[DeliveryShape] = []
@@ -248,7 +248,7 @@ async def verdict(alarm_id: str, ask: VerdictAsk, door: At, visitor: By) -> Alar
 @router.get("/alarms/{alarm_id}/cut")
 def cut_preview(alarm_id: str, door: At, visitor: By) -> CutPreview:
     """What would go dark, what stays on and why."""
-    found = _find(door, visitor, alarm_id)
+    found = find_alarm(door, visitor, alarm_id)
     circuits = _circuits(door, found)
     dark = [c for c in circuits if c["cut_refusal"] is None]
     return {
@@ -278,7 +278,7 @@ async def cut(alarm_id: str, ask: AlarmCutAsk, request: Request, door: At, visit
 # -- parts ---------------------------------------------------------------------------------------------------------------
 
 
-def _find(door: Door, visitor: Visitor, alarm_id: str) -> Alarm:
+def find_alarm(door: Door, visitor: Visitor, alarm_id: str) -> Alarm:
     """Open or ended, in scope, or 404. Raises Unavailable for one that is not open while the records are away."""
     found = door.board.alarms.get(alarm_id)
     if found is None:
@@ -295,7 +295,7 @@ async def _must(door: Door, visitor: Visitor, act: str, alarm_id: str) -> Alarm:
     """The alarm, or 404, 403. The loop is left only for ended ones."""
     found = door.board.alarms.get(alarm_id)
     if found is None:
-        found = await in_thread(_find, door, visitor, alarm_id)
+        found = await in_thread(find_alarm, door, visitor, alarm_id)
     visitor.must(act, found.site_id, "the alarm", alarm_id)
     return found
 

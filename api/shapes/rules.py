@@ -1,5 +1,4 @@
-"""Rules and linkages over HTTP. A rule is handed in as the data that `rules.parse` reads, a linkage as what
-`alarms.linkage_parse` reads, and refused with pointers by them."""
+"""Rules over HTTP. A rule is handed in as the data that `rules.parse` reads, and refused with pointers by it."""
 
 from __future__ import annotations
 
@@ -7,8 +6,6 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from alarms.linkage import Linkage
-from alarms.linkage_parse import linkage_data
 from api.shapes.alarms import SEVERITY_NAMES, SeverityName
 from rules.model import Rule
 from rules.parse import rule_data
@@ -58,30 +55,6 @@ class RulePage(TypedDict):
     next_cursor: str | None
 
 
-class LinkageShape(TypedDict):
-    id: str
-    name: str
-    name_en: str
-    on: list[str]
-    kinds: list[str]
-    sites: list[str]
-    zones: list[str]
-    min_severity: SeverityName
-    triggers: int
-    notify: list[str]
-    cut: str
-    hazard: bool
-    hazard_after: int
-    enabled: bool
-    version: int
-    data: dict[str, Any]
-
-
-class LinkagePage(TypedDict):
-    items: list[LinkageShape]
-    next_cursor: str | None
-
-
 def rule_shape(rule: Rule) -> RuleShape:
     return {
         "id": rule.id,
@@ -111,25 +84,4 @@ def rule_shape(rule: Rule) -> RuleShape:
         "enabled": rule.enabled,
         "version": rule.version,
         "data": rule_data(rule),
-    }
-
-
-def linkage_shape(linkage: Linkage) -> LinkageShape:
-    return {
-        "id": linkage.id,
-        "name": linkage.name,
-        "name_en": linkage.name_en,
-        "on": list(linkage.on),
-        "kinds": list(linkage.kinds),
-        "sites": list(linkage.sites),
-        "zones": list(linkage.zones),
-        "min_severity": SEVERITY_NAMES[linkage.min_severity],
-        "triggers": linkage.triggers,
-        "notify": list(linkage.notify),
-        "cut": linkage.cut,
-        "hazard": linkage.hazard,
-        "hazard_after": linkage.hazard_after,
-        "enabled": linkage.enabled,
-        "version": linkage.version,
-        "data": linkage_data(linkage),
     }

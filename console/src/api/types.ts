@@ -327,6 +327,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alarms/{alarm_id}/linkages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Of Alarm
+         * @description Every linkage that the alarm concerned: what it did, waits for, or why it did nothing. From the records.
+         */
+        get: operations["linkages_of_alarm"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/alarms/{alarm_id}/note": {
         parameters: {
             query?: never;
@@ -1751,6 +1771,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/linkages/dry-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try Linkage
+         * @description What a linkage that is not saved would have done with an alarm. 422 names every field that cannot be meant.
+         */
+        post: operations["linkages_try_linkage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/linkages/{linkage_id}": {
         parameters: {
             query?: never;
@@ -1765,6 +1805,26 @@ export interface paths {
         post?: never;
         /** Remove Linkage */
         delete: operations["linkages_remove_linkage"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/linkages/{linkage_id}/dry-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try Saved Linkage
+         * @description What this linkage would have done with an alarm, by the same code over the alarm's own transitions and those around it.
+         */
+        post: operations["linkages_try_saved_linkage"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -4511,8 +4571,25 @@ export interface components {
             /** Reason */
             reason: string;
         };
-        /** ConfirmAsk */
+        /**
+         * ConfirmAsk
+         * @description `clean_h`: the agreed time that its points stay without alarm before acceptance.
+         */
         ConfirmAsk: {
+            /** Aspect */
+            aspect?: ("on_site" | "management") | null;
+            /**
+             * Category
+             * @default
+             */
+            category: string;
+            /**
+             * Clause
+             * @default
+             */
+            clause: string;
+            /** Clean H */
+            clean_h?: number | null;
             /**
              * Grade
              * @enum {string}
@@ -5009,6 +5086,38 @@ export interface components {
             /** Version */
             version: number;
         };
+        /** DryRunAsk */
+        DryRunAsk: {
+            /** Alarm Id */
+            alarm_id: string;
+            /**
+             * Linkage
+             * @description A linkage as data that is not saved; else the one that was named.
+             */
+            linkage?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * DryRunShape
+         * @description `others`: alarms of its zone that were taken into account; `is_whole`: false where there were more than could be.
+         */
+        DryRunShape: {
+            /** Firings */
+            firings: components["schemas"]["FiringShape"][];
+            /** Is Whole */
+            is_whole: boolean;
+            /** Others */
+            others: number;
+            /** Sentence */
+            sentence: string;
+            /** Sentence En */
+            sentence_en: string;
+            /** Wanted */
+            wanted: components["schemas"]["WantedShape"][];
+            /** Would Fire */
+            would_fire: boolean;
+        };
         /** DutyAlarm */
         DutyAlarm: {
             /** Acknowledged At */
@@ -5453,6 +5562,34 @@ export interface components {
             to_at: string;
         };
         /**
+         * ExtensionShape
+         * @description `granted` null: undecided.
+         */
+        ExtensionShape: {
+            /**
+             * Asked At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            asked_at: string;
+            asked_by: components["schemas"]["Person"] | null;
+            /** Decided At */
+            decided_at: string | null;
+            decided_by: components["schemas"]["Person"] | null;
+            /** Granted */
+            granted: boolean | null;
+            /** Note */
+            note: string;
+            /** Reason */
+            reason: string;
+            /**
+             * Until At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            until_at: string;
+        };
+        /**
          * FactAnswer
          * @description The thing after the request, and the alarms that it changed. `recorded`: the records have it too.
          */
@@ -5665,6 +5802,39 @@ export interface components {
             subject: string;
             /** Value */
             value: number | null;
+        };
+        /** FiringList */
+        FiringList: {
+            /** Items */
+            items: components["schemas"]["FiringShape"][];
+        };
+        /**
+         * FiringShape
+         * @description A linkage that fired at the alarm's transition `seq`, waits, or did nothing, with the reason. `code`: see `alarms.follow`.
+         */
+        FiringShape: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            at: string;
+            /** Code */
+            code: string;
+            /** Fired */
+            fired: boolean;
+            /** Linkage Id */
+            linkage_id: string;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            /** Reason */
+            reason: string;
+            /** Reason En */
+            reason_en: string;
+            /** Seq */
+            seq: number;
         };
         /** FloodShape */
         FloodShape: {
@@ -5948,11 +6118,23 @@ export interface components {
         };
         /** HazardAsk */
         HazardAsk: {
+            /** Aspect */
+            aspect?: ("on_site" | "management") | null;
             /**
              * Category
              * @default
              */
             category: string;
+            /**
+             * Clause
+             * @default
+             */
+            clause: string;
+            /**
+             * Control
+             * @default
+             */
+            control: string;
             /**
              * Description
              * @default
@@ -5960,6 +6142,17 @@ export interface components {
             description: string;
             /** Device Id */
             device_id?: string | null;
+            /** Origin */
+            origin?: {
+                [key: string]: string;
+            };
+            /**
+             * Place
+             * @default
+             */
+            place: string;
+            /** Risk Point Id */
+            risk_point_id?: string | null;
             /** Site Id */
             site_id: string;
             /**
@@ -5970,6 +6163,11 @@ export interface components {
             source: "alarm" | "self_check" | "agency" | "grid" | "government" | "public";
             /** Title */
             title: string;
+            /**
+             * Unit
+             * @default
+             */
+            unit: string;
             /** Zone Id */
             zone_id?: string | null;
         };
@@ -6002,21 +6200,38 @@ export interface components {
         };
         /**
          * HazardDetail
-         * @description `may`: the acts that this person may do now, after the table and the rights.
+         * @description `may`: the acts that this person may do now, after the table and the rights. `clean_since`: when the last alarm of its points
+         *     cleared; null while one stands. `merged`: hazards that were merged into it; `parts`: those split from it.
          */
         HazardDetail: {
             /** Alarm Ids */
             alarm_ids: string[];
+            /** Aspect */
+            aspect: ("on_site" | "management") | null;
             /** Category */
             category: string;
+            /** Chain */
+            chain: components["schemas"]["VouchedShape"][];
+            /** Clause */
+            clause: string;
+            /** Clean H */
+            clean_h: number;
+            /** Clean Since */
+            clean_since: string | null;
             /** Closed At */
             closed_at: string | null;
+            /** Control */
+            control: string;
             /** Description */
             description: string;
             /** Device Id */
             device_id: string | null;
             /** Enterprise Id */
             enterprise_id: string;
+            /** Extensions */
+            extensions: components["schemas"]["ExtensionShape"][];
+            /** Files */
+            files: components["schemas"]["HazardFileShape"][];
             /**
              * Found At
              * Format: date-time
@@ -6028,24 +6243,44 @@ export interface components {
             grade: ("general" | "major") | null;
             /** Id */
             id: string;
+            /** Is Listed */
+            is_listed: boolean;
             /** Is Open */
             is_open: boolean;
             /** Is Overdue */
             is_overdue: boolean;
+            major: components["schemas"]["MajorPlanShape"] | null;
             /** May */
-            may: ("report" | "confirm" | "rectify" | "submit" | "accept" | "return" | "reject" | "merge" | "recur")[];
+            may: ("report" | "confirm" | "rectify" | "submit" | "accept" | "return" | "reject" | "merge" | "recur" | "fix" | "control" | "vouch" | "extend" | "grant" | "refuse" | "supervise" | "progress" | "shut_down" | "resume" | "split" | "link" | "unlink" | "attach")[];
+            /** Merged */
+            merged: components["schemas"]["HazardBrief"][];
             /** Merged Into */
             merged_into: string | null;
             /** Number */
             number: string;
             /** Order Ids */
             order_ids: string[];
+            /** Origin */
+            origin: {
+                [key: string]: string;
+            };
+            /** Parts */
+            parts: components["schemas"]["HazardBrief"][];
+            /** Place */
+            place: string;
             /** Point Id */
             point_id: string | null;
             rectification: components["schemas"]["RectificationShape"];
             rectified_by: components["schemas"]["Person"] | null;
             /** Recurrences */
             recurrences: number;
+            /** Reminders */
+            reminders: components["schemas"]["ReminderShape"][];
+            /** Returned */
+            returned: number;
+            /** Risk Point Id */
+            risk_point_id: string | null;
+            shutdown: components["schemas"]["ShutdownShape"] | null;
             /** Site Id */
             site_id: string;
             /**
@@ -6053,6 +6288,8 @@ export interface components {
              * @enum {string}
              */
             source: "alarm" | "self_check" | "agency" | "grid" | "government" | "public";
+            /** Split From */
+            split_from: string | null;
             /**
              * State
              * @enum {string}
@@ -6060,10 +6297,15 @@ export interface components {
             state: "reported" | "confirmed" | "rectifying" | "submitted" | "accepted" | "rejected" | "merged";
             /** Steps */
             steps: components["schemas"]["HazardStepShape"][];
+            /** Submissions */
+            submissions: number;
             /** Submitted At */
             submitted_at: string | null;
+            supervision: components["schemas"]["SupervisionShape"] | null;
             /** Title */
             title: string;
+            /** Unit */
+            unit: string;
             /** Version */
             version: number;
             /** Zone Id */
@@ -6076,6 +6318,36 @@ export interface components {
         HazardEvent: {
             hazard: components["schemas"]["HazardShape"];
             step: components["schemas"]["HazardStepShape"];
+        };
+        /**
+         * HazardFileShape
+         * @description `moment`: before, after, other. Pictures have a size and a thumbnail.
+         */
+        HazardFileShape: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            at: string;
+            /** Bytes */
+            bytes: number;
+            /** Height */
+            height: number;
+            /** Id */
+            id: string;
+            /** Media Type */
+            media_type: string;
+            /**
+             * Moment
+             * @enum {string}
+             */
+            moment: "before" | "after" | "other";
+            /** Name */
+            name: string;
+            who: components["schemas"]["Person"] | null;
+            /** Width */
+            width: number;
         };
         /** HazardPage */
         HazardPage: {
@@ -6093,16 +6365,28 @@ export interface components {
         HazardShape: {
             /** Alarm Ids */
             alarm_ids: string[];
+            /** Aspect */
+            aspect: ("on_site" | "management") | null;
             /** Category */
             category: string;
+            /** Chain */
+            chain: components["schemas"]["VouchedShape"][];
+            /** Clause */
+            clause: string;
+            /** Clean H */
+            clean_h: number;
             /** Closed At */
             closed_at: string | null;
+            /** Control */
+            control: string;
             /** Description */
             description: string;
             /** Device Id */
             device_id: string | null;
             /** Enterprise Id */
             enterprise_id: string;
+            /** Extensions */
+            extensions: components["schemas"]["ExtensionShape"][];
             /**
              * Found At
              * Format: date-time
@@ -6114,22 +6398,36 @@ export interface components {
             grade: ("general" | "major") | null;
             /** Id */
             id: string;
+            /** Is Listed */
+            is_listed: boolean;
             /** Is Open */
             is_open: boolean;
             /** Is Overdue */
             is_overdue: boolean;
+            major: components["schemas"]["MajorPlanShape"] | null;
             /** Merged Into */
             merged_into: string | null;
             /** Number */
             number: string;
             /** Order Ids */
             order_ids: string[];
+            /** Origin */
+            origin: {
+                [key: string]: string;
+            };
+            /** Place */
+            place: string;
             /** Point Id */
             point_id: string | null;
             rectification: components["schemas"]["RectificationShape"];
             rectified_by: components["schemas"]["Person"] | null;
             /** Recurrences */
             recurrences: number;
+            /** Returned */
+            returned: number;
+            /** Risk Point Id */
+            risk_point_id: string | null;
+            shutdown: components["schemas"]["ShutdownShape"] | null;
             /** Site Id */
             site_id: string;
             /**
@@ -6137,15 +6435,22 @@ export interface components {
              * @enum {string}
              */
             source: "alarm" | "self_check" | "agency" | "grid" | "government" | "public";
+            /** Split From */
+            split_from: string | null;
             /**
              * State
              * @enum {string}
              */
             state: "reported" | "confirmed" | "rectifying" | "submitted" | "accepted" | "rejected" | "merged";
+            /** Submissions */
+            submissions: number;
             /** Submitted At */
             submitted_at: string | null;
+            supervision: components["schemas"]["SupervisionShape"] | null;
             /** Title */
             title: string;
+            /** Unit */
+            unit: string;
             /** Version */
             version: number;
             /** Zone Id */
@@ -6157,7 +6462,7 @@ export interface components {
              * Act
              * @enum {string}
              */
-            act: "report" | "confirm" | "rectify" | "submit" | "accept" | "return" | "reject" | "merge" | "recur";
+            act: "report" | "confirm" | "rectify" | "submit" | "accept" | "return" | "reject" | "merge" | "recur" | "fix" | "control" | "vouch" | "extend" | "grant" | "refuse" | "supervise" | "progress" | "shut_down" | "resume" | "split" | "link" | "unlink" | "attach";
             /**
              * After
              * @enum {string}
@@ -6448,7 +6753,10 @@ export interface components {
             /** Next Cursor */
             next_cursor: string | null;
         };
-        /** LinkageShape */
+        /**
+         * LinkageShape
+         * @description `sentence`: what it does, in words. `data`: all of it, as it is handed in.
+         */
         LinkageShape: {
             /** Cut */
             cut: string;
@@ -6479,6 +6787,10 @@ export interface components {
             notify: string[];
             /** On */
             on: string[];
+            /** Sentence */
+            sentence: string;
+            /** Sentence En */
+            sentence_en: string;
             /** Sites */
             sites: string[];
             /** Triggers */
@@ -6523,6 +6835,74 @@ export interface components {
             login: string;
             /** Password */
             password: string;
+        };
+        /**
+         * MajorPlanAsk
+         * @description All of them are needed for a major hazard, unless they stand there already.
+         */
+        MajorPlanAsk: {
+            /**
+             * Goals
+             * @default
+             */
+            goals: string;
+            /**
+             * Harm
+             * @default
+             */
+            harm: string;
+            /**
+             * Limits
+             * @default
+             */
+            limits: string;
+            /**
+             * Methods
+             * @default
+             */
+            methods: string;
+            /**
+             * Organisation
+             * @default
+             */
+            organisation: string;
+            /**
+             * Resources
+             * @default
+             */
+            resources: string;
+            /**
+             * Safety
+             * @default
+             */
+            safety: string;
+            /**
+             * Situation
+             * @default
+             */
+            situation: string;
+        };
+        /**
+         * MajorPlanShape
+         * @description The report (situation, harm) and the plan of a major hazard.
+         */
+        MajorPlanShape: {
+            /** Goals */
+            goals: string;
+            /** Harm */
+            harm: string;
+            /** Limits */
+            limits: string;
+            /** Methods */
+            methods: string;
+            /** Organisation */
+            organisation: string;
+            /** Resources */
+            resources: string;
+            /** Safety */
+            safety: string;
+            /** Situation */
+            situation: string;
         };
         /** ManyAsk */
         ManyAsk: {
@@ -7394,6 +7774,18 @@ export interface components {
              */
             whom: string;
         };
+        /** ProgressShape */
+        ProgressShape: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            at: string;
+            /** Text */
+            text: string;
+            who: components["schemas"]["Person"] | null;
+        };
         /**
          * ProofTestAsk
          * @description One of `device_id` and `zone_id`.
@@ -7594,11 +7986,22 @@ export interface components {
         /** RectifyAsk */
         RectifyAsk: {
             /**
+             * Control
+             * @default
+             */
+            control: string;
+            major?: components["schemas"]["MajorPlanAsk"] | null;
+            /**
              * Note
              * @default
              */
             note: string;
             rectification: components["schemas"]["RectificationAsk"];
+            /**
+             * Unit
+             * @default
+             */
+            unit: string;
         };
         /**
          * RefusedPage
@@ -7629,6 +8032,24 @@ export interface components {
             text: string;
             /** Topic */
             topic: string;
+        };
+        /**
+         * ReminderShape
+         * @description A stage of the deadline that was told: soon, overdue, escalated, highest.
+         */
+        ReminderShape: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            at: string;
+            /** Level */
+            level: number;
+            /** Messages */
+            messages: number;
+            /** Name */
+            name: string;
         };
         /**
          * ReplaceAsk
@@ -8254,6 +8675,21 @@ export interface components {
             /** Missing */
             missing: number;
         };
+        /** ShutdownShape */
+        ShutdownShape: {
+            /** Is Full */
+            is_full: boolean;
+            /** Note */
+            note: string;
+            /**
+             * Since At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            since_at: string;
+            /** Until At */
+            until_at: string | null;
+        };
         /**
          * SignedIn
          * @description `token` is for `Authorization: Bearer`; a browser has it as an http-only cookie.
@@ -8556,6 +8992,37 @@ export interface components {
         SubmitAsk: {
             /** Note */
             note: string;
+        };
+        /**
+         * SupervisionShape
+         * @description 挂牌督办; `lifted_at`: when acceptance took it off the list.
+         */
+        SupervisionShape: {
+            /** Body */
+            body: string;
+            /** Contact */
+            contact: string;
+            /**
+             * Deadline At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            deadline_at: string;
+            /** Lifted At */
+            lifted_at: string | null;
+            /** List Number */
+            list_number: string;
+            /**
+             * Listed At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            listed_at: string;
+            listed_by: components["schemas"]["Person"] | null;
+            /** Notice */
+            notice: string;
+            /** Progress */
+            progress: components["schemas"]["ProgressShape"][];
         };
         /** SuppressionItem */
         SuppressionItem: {
@@ -9019,6 +9486,39 @@ export interface components {
             name: string;
             /** Version */
             version: number;
+        };
+        /** VouchedShape */
+        VouchedShape: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            at: string;
+            /** Note */
+            note: string;
+            /**
+             * Party
+             * @enum {string}
+             */
+            party: "enterprise" | "agency" | "grid" | "government";
+            who: components["schemas"]["Person"] | null;
+        };
+        /**
+         * WantedShape
+         * @description `what`: notify, cut, plan, command, hazard; `which`: whom, the circuit, the plan, the actuator.
+         */
+        WantedShape: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            at: string;
+            /** What */
+            what: string;
+            /** Which */
+            which: string;
         };
         /** WhyAsk */
         WhyAsk: {
@@ -10164,6 +10664,46 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HazardDetail"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    linkages_of_alarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alarm_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FiringList"];
                 };
             };
             /** @description a problem of RFC 9457 */
@@ -14424,6 +14964,48 @@ export interface operations {
             };
         };
     };
+    linkages_try_linkage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DryRunAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DryRunShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
     linkages_linkage: {
         parameters: {
             query?: never;
@@ -14527,6 +15109,50 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    linkages_try_saved_linkage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                linkage_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DryRunAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DryRunShape"];
+                };
             };
             /** @description a problem of RFC 9457 */
             "4XX": {
