@@ -57,13 +57,38 @@ export function power(watts: number | null | undefined): string {
   return watts >= 1000 ? `${(watts / 1000).toFixed(watts >= 100_000 ? 0 : 1)} kW` : `${Math.round(watts)} W`
 }
 
-/** Items that share a reason, the most frequent first. */
-export function byReason<T extends { code: string; reason: string; reason_zh: string }>(items: readonly T[]): { code: string; reason: string; reason_zh: string; items: T[] }[] {
-  const groups = new Map<string, { code: string; reason: string; reason_zh: string; items: T[] }>()
+interface Reasoned {
+  code: string
+  reason: string
+  reason_zh: string
+  circuit_name: string
+}
+
+export interface ReasonGroup<T> {
+  key: string
+  code: string
+  reason: string
+  reason_zh: string
+  items: T[]
+}
+
+/** Items that share a reason, the most frequent first. Reasons that differ only in the circuit's name or in a number are one, told without
+ * the name. */
+export function byReason<T extends Reasoned>(items: readonly T[]): ReasonGroup<T>[] {
+  const groups = new Map<string, ReasonGroup<T>>()
   for (const item of items) {
-    const group = groups.get(item.reason)
-    if (group) group.items.push(item)
-    else groups.set(item.reason, { code: item.code, reason: item.reason, reason_zh: item.reason_zh, items: [item] })
+    const reason = without(item.reason, item.circuit_name)
+    const key = `${item.code}:${reason.replace(/\d+/g, '#')}`
+    const group = groups.get(key)
+    if (group) {
+      group.items.push(item)
+      group.reason = reason
+      group.reason_zh = without(item.reason_zh, item.circuit_name)
+    } else groups.set(key, { key, code: item.code, reason: item.reason, reason_zh: item.reason_zh, items: [item] })
   }
   return [...groups.values()].sort((a, b) => b.items.length - a.items.length)
+}
+
+function without(text: string, name: string): string {
+  return name ? text.split(name).join('').trim() : text
 }

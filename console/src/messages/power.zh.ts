@@ -2,7 +2,7 @@
 export const powerZh = {
   page: { power: '用电总览', plans: '断电方案', plan: '断电方案', runs: '断电执行', run: '断电执行' },
   power: {
-    tonight: '今晚断电', no_plan: '本场所没有启用的断电方案，闭店后不会自动断电。', new_plan: '新建断电方案', at: '{at} 执行', in: '{span} 后', covers: '涉及 {n} 个回路', goes_dark: '将断电 {n} 个回路', stays_on: '保持供电 {n} 个', shops: '{n} 家商户', why_stays: '保持供电的原因', what_dark: '将断电的回路',
+    off_already: '（其中 {n} 个现已断电）', not_in_plan: '不在此方案内：', tonight: '今晚断电', no_plan: '本场所没有启用的断电方案，闭店后不会自动断电。', new_plan: '新建断电方案', at: '{at} 执行', in: '{span} 后', covers: '涉及 {n} 个回路', goes_dark: '将断电 {n} 个回路', stays_on: '保持供电 {n} 个', shops: '{n} 家商户', why_stays: '保持供电的原因', what_dark: '将断电的回路',
     observing: '观察运行：今晚不会真的断电', preview: '查看明细', skip: '今晚跳过', run_now: '立即执行', live: '正在执行', asks: '等待决定', drawing: '闭店后仍在用电', drawing_none: '没有', drawing_since: '已持续 {span}', now: '现在的用电', total: '合计功率', on: '合闸用电', off: '实测已断电',
     says_open: '分闸·未验证', contradicts: '显示分闸但有电流', unheard: '没有收到数据', count: '回路数', by_class: '按类别', by_place: '按楼层与区域', floor: '楼层', other_floor: '未标楼层', cut_site: '整个场所断电', cut_floor: '本层断电', cut_zone: '断电', open_zone: '看回路', close_zone: '收起',
     unheard_why: '没有收到数据的回路情况未知，不等于已断电。', all_circuits: '全部回路', no_circuits: '本场所没有回路。', asked_stay: '申请延时用电', last_run: '最近一次', none_yet: '还没有执行过', monitor_only: '仅监测：本场所尚未开启远程操作，任何方式都不会断电。', shop_phone: '电话', loading_plan: '正在计算今晚的清单…',
@@ -13,7 +13,7 @@ export const powerZh = {
     countdown: '倒计时', at_once: '立即', seconds: '{n} 秒后', hold: '按住 1.5 秒：断开 {n} 个回路', sending: '正在下达…', search: '找回路或商户', more: '另有 {n} 个，全部显示',
   },
   run: {
-    none: '还没有执行记录。', of_plan: '按方案', by_calendar: '按计划自动', by: '发起', second: '第二人', why: '事由', night: '日期', began: '开始', ended: '结束', took: '用时', progress: '进程', starts_in: '{span} 后开始断电', abort: '中止', abort_why: '中止的原因', abort_default: '值班员中止', abort_what: '未下达的不再下达；已下达的继续到有结果。',
+    again: '待重试', stage_col: '批次', none: '还没有执行记录。', of_plan: '按方案', by_calendar: '按计划自动', by: '发起', second: '第二人', why: '事由', night: '日期', began: '开始', ended: '结束', took: '用时', progress: '进程', starts_in: '{span} 后开始断电', abort: '中止', abort_why: '中止的原因', abort_default: '值班员中止', abort_what: '未下达的不再下达；已下达的继续到有结果。',
     stage: '第 {n} / {of} 批', round: '第 {n} 轮', proved_of: '已实测断电 {n} / {of}', of_watts: '实测断开 {gone}（断前合计 {before}）', stubborn: '未断开的回路（请现场处理）', stubborn_none: '到目前为止没有', all: '全部', rows_more: '另有 {n} 个，全部显示', before: '断前', after: '断后', took_s: '{n} 秒', way: '进程',
     report: '打印报告', csv: 'CSV', json: 'JSON', decide: '需要决定', decide_why: '该次断电没有按时执行，不会自行补做。现在执行，还是不执行？', go: '现在执行', not_go: '不执行', until: '{at} 前有效，之后视为不执行', kind_plan: '定时方案', kind_plan_now: '人工执行方案', kind_click: '一键断电', list: '执行记录', month: '月报', month_of: '月份',
     nights: '方案夜数', nights_run: '已执行', nights_missed: '错过/未执行', nights_skipped: '跳过', nights_observed: '观察', share: '实测断电率', orders: '断电回路·次', energy: '少用电量（估算）', energy_why: '估算：断电前功率 × 从验证断电到次日开门的小时数，不是计量值。', disobey: '不听指令的回路', disobey_nights: '{n} 夜', disobey_none: '本月没有',
