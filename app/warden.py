@@ -17,6 +17,7 @@ from alarms.chatter import Chatter
 from alarms.deeds import Surroundings
 from alarms.errors import AlarmError
 from alarms.escalation import Escalations
+from alarms.floods import Floods
 from alarms.handovers import HandOvers
 from alarms.linkage import CommandWanted, CutWanted, HazardWanted, Intent, NotifyWanted, RunWanted
 from alarms.linkages import Linkages
@@ -127,6 +128,7 @@ class Warden:
             Escalations(self.book, self.configuration.roster, documents),
             PresenceChecks(roster, documents["presence_schedule"]),
             HandOvers(),
+            Floods(),
             SelfTests(),
             self.switchings,
             lock_outs,

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from alarms.escalation import Climb
+from alarms.floods import Flood
 from alarms.handovers import HandOver
 from alarms.out_of_service import OutOfService
 from alarms.presence_checks import PresenceCheck
@@ -38,6 +39,7 @@ BODIES: dict[str, type] = {
     "quiet_time": QuietSpan,
     "escalation": Climb,
     "presence_check": PresenceCheck,
+    "flood": Flood,
     "handover": HandOver,
     "self_test": SelfTest,
     "run": Run,
