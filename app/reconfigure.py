@@ -8,12 +8,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from alarms.model import Alarm
 from app.rows import ConfigChanged
 from power.setup import edited
 from rules.compile import concern
 from rules.inheritance import Inheritance, overridden
 from rules.model import Rule
 from sites.model import Circuit, Device, Site
+from sites.roster import Roster
 
 if TYPE_CHECKING:
     from app.warden import Warden
@@ -23,6 +25,7 @@ def reconfigure(warden: Warden, change: ConfigChanged, at_ms: int) -> None:
     """Take one change in; an old version changes nothing."""
     roster = warden.configuration.roster
     old_circuit, old_site, old_device = roster.circuits.get(change.id), roster.sites.get(change.id), roster.device(change.id)
+    old_override = warden.configuration.documents["override"].get(change.id) if change.kind == "override" else None
     was_ever = change.id in roster.rows_ever
     what = warden.configuration.apply(change)
     if what is None:
@@ -39,8 +42,10 @@ def reconfigure(warden: Warden, change: ConfigChanged, at_ms: int) -> None:
     warden.configured(change.kind, change.id, what, at_ms)
     if change.kind == "rule":
         _withdraw_rule(warden, change.id, at_ms)
-    if change.kind == "override" and (override := warden.configuration.documents["override"].get(change.id)) is not None:
-        _withdraw_rule(warden, override.rule_id, at_ms)
+    if change.kind == "override":
+        override = warden.configuration.documents["override"].get(change.id)
+        for rule_id in sorted({each.rule_id for each in (old_override, override) if each is not None}):
+            _withdraw_rule(warden, rule_id, at_ms)
     if change.kind == "device" and change.body is None:
         warden.transact(warden.book.withdraw(at_ms, "the device was removed", device_id=change.id), at_ms)
     if change.kind == "device" and old_device != roster.device(change.id):
@@ -58,7 +63,7 @@ def _withdraw_rule(warden: Warden, rule_id: str, at_ms: int) -> None:
     elif overrides or not rule.enabled:
         inheritance = Inheritance(roster, overrides)
         of_rule = [alarm for alarm in warden.book.open.values() if alarm.rule_id == rule_id]
-        off = {alarm.id for alarm in of_rule if not _is_on(rule, roster.device(alarm.device_id), inheritance)}
+        off = {alarm.id for alarm in of_rule if not _is_on(rule, alarm, roster, inheritance)}
         if not off:
             return
         warden.transact(warden.book.withdraw(at_ms, "the rule was disabled here", alarm_ids=off), at_ms)
@@ -67,8 +72,13 @@ def _withdraw_rule(warden: Warden, rule_id: str, at_ms: int) -> None:
     warden.transact(warden.book.inhibit(roster, at_ms), at_ms)
 
 
-def _is_on(rule: Rule, device: Device | None, inheritance: Inheritance) -> bool:
-    """Whether the rule applies to a device, by itself and by the places around it."""
+def _is_on(rule: Rule, alarm: Alarm, roster: Roster, inheritance: Inheritance) -> bool:
+    """Whether the rule applies to what an alarm is of, by itself and by the places around it: a zone's own ones, whoever spoke in it."""
+    kind, _, zone_id = alarm.subject.partition(":")
+    device, zone = roster.device(alarm.device_id), roster.zones.get(zone_id) if kind == "zone" else None
+    if zone is not None:
+        own = inheritance.by_rule.get(rule.id, {})
+        return overridden(rule, [own[node] for node in inheritance.nodes(zone.site_id, zone.id) if node in own]).enabled
     return rule.enabled if device is None else overridden(rule, inheritance.chain(rule.id, device)).enabled
 
 

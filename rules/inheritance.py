@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from rules.errors import Problem, RuleError
+from rules.expression import tree_of
 from rules.limits import IMMEDIATE_METRICS
-from rules.model import NodeKind, Override, Rule, RuleKind
+from rules.model import SUBJECT_KINDS, NodeKind, Override, Rule, RuleKind
 from rules.parse import parse_rule, rule_data
 from sites.model import Circuit, Device
 from sites.roster import Roster
@@ -132,19 +133,15 @@ class Inheritance:
             if not 0 <= level.level < len(rule.levels) or level.level in [other.level for other in override.levels[:at]]:
                 allowed = f"0 to {len(rule.levels) - 1}, each level once"
                 made.append(Problem(f"levels[{at}].level", repr(level.level), allowed, f"0 至 {len(rule.levels) - 1}，每级一次"))
-            if rule.states and (level.limit is not None or level.deadband is not None):
-                made.append(
-                    Problem(
-                        f"levels[{at}].limit", repr(level.limit), "nothing: the rule compares with states", "不得设置：该规则按状态判断"
-                    )
-                )
+            if level.limit is not None or level.deadband is not None:
+                made += _compares_nothing(rule, f"levels[{at}].limit", level.limit)
         if not _numbers(rule, override):
             made.append(Problem("levels", "nothing", "at least one number that differs, or enabled", "至少一个不同的数值或启停"))
-        if rule.kind in (RuleKind.EXPRESSION, RuleKind.VOTE):
-            english = (
-                f"another rule: one on several points ({rule.kind}) has the same numbers everywhere in its scope; give the place its own"
+        if rule.kind in SUBJECT_KINDS and rule.over == "zone" and override.node_kind is NodeKind.DEVICE:
+            english = f"a zone, or what is around one: a {rule.kind} over a zone has one set of numbers for all of its devices"
+            made.append(
+                Problem("node_kind", repr(str(override.node_kind)), english, "区域或其上级：按区域判断的规则对区域内各设备数值一致")
             )
-            made.append(Problem("rule_id", repr(rule.id), english, "该规则涉及多个测点，范围内数值一致；请为该处另建规则"))
         if override.enabled is False and rule.metric in IMMEDIATE_METRICS:
             english = "true: a fire detector is isolated with a permit and an end, not switched off by a rule (GB 25201)"
             made.append(Problem("enabled", "False", english, "true：火灾探测器须经审批限时屏蔽，不得由规则停用（GB 25201）"))
@@ -163,6 +160,15 @@ class Inheritance:
                 beside = ", ".join(f"{each.node_kind} {each.node_id}" for each in chain if each is not override)
                 return [replace(each, given=f"{each.given} (with what {beside} sets)") if beside else each for each in error.problems]
         return []
+
+
+def _compares_nothing(rule: Rule, field: str, limit: float | None) -> list[Problem]:
+    """A limit that a place sets for a rule that has none."""
+    if rule.kind is RuleKind.STATE:
+        return [Problem(field, repr(limit), "nothing: the rule compares with states", "不得设置：该规则按状态判断")]
+    if rule.kind is RuleKind.EXPRESSION and tree_of(rule.expression, rule.over).root.is_condition:
+        return [Problem(field, repr(limit), "nothing: the expression is true or false", "不得设置：该表达式只有成立与否")]
+    return []
 
 
 def _upwards(first: str | None, parent_of: Callable[[str], str | None]) -> list[str]:

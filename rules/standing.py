@@ -188,7 +188,7 @@ def _of_subject(program: Program, memory: Memory, rule: Rule, subject: str) -> S
     if told is None:
         return None
     sign = -1.0 if rule.direction is Direction.BELOW and rule.kind is not RuleKind.VOTE else 1.0  # votes are counted upwards
-    levels = tuple(_subject_level(rule, told, number, sign) for number in range(len(told.levels)))
+    levels = tuple(_subject_level(told, number, sign) for number in range(len(told.levels)))
     gates = {(True, True): "open", (True, False): "schedule", (False, True): "condition", (False, False): "both"}
     heard = [point for point in told.points if point.taken_ms is not None]
     newest = max((point.taken_ms for point in heard if point.taken_ms is not None), default=None)
@@ -219,23 +219,21 @@ def _of_subject(program: Program, memory: Memory, rule: Rule, subject: str) -> S
     )
 
 
-def _subject_level(rule: Rule, told: SubjectTruth, number: int, sign: float) -> LevelStanding:
-    level, own = rule.levels[number], told.levels[number]
-    hold_s = rule.clear_hold_s if own.phase in ("active", "falling") else rule.hold_s if level.hold_s is None else level.hold_s
-    hold_ms = round(hold_s * 1000)
+def _subject_level(told: SubjectTruth, number: int, sign: float) -> LevelStanding:
+    own = told.levels[number]
     low, high = sorted((sign * told.low, sign * told.high))
     wanted = 1.0 if own.limit is None else sign * own.limit
     return LevelStanding(
         level=number,
         severity=own.severity,
         limit=own.limit,
-        returns_at=None if own.limit is None else own.limit - sign * level.deadband,
+        returns_at=None if own.limit is None else own.limit - sign * own.deadband,
         margin=None if own.limit is None or told.value is None else sign * (own.limit - told.value),
         is_met=True if low >= wanted else False if high < wanted else None,
         phase=own.phase,
         since_ms=own.since_ms,
-        held_ms=None if own.due_ms is None else max(0, hold_ms - (own.due_ms - told.now_ms)),
-        hold_ms=hold_ms,
+        held_ms=None if own.due_ms is None else max(0, own.hold_ms - (own.due_ms - told.now_ms)),
+        hold_ms=own.hold_ms,
         due_ms=own.due_ms,
     )
 

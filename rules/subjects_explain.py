@@ -33,9 +33,12 @@ class PointTruth:
 
 @dataclass(frozen=True, slots=True)
 class LevelTruth:
-    """A level of the subject. `phase`: idle, rising, active, falling; `due_ms`: when its running hold ends by the clock."""
+    """A level of the subject, with its numbers there. `phase`: idle, rising, active, falling; `hold_ms`: what is held next, the rise or
+    the clear hold; `due_ms`: when it ends by the clock, while it runs."""
 
     limit: float | None
+    deadband: float
+    hold_ms: int
     severity: Severity
     phase: str
     since_ms: int | None  # device time at which the running hold began
@@ -150,16 +153,17 @@ def _points(scene: Scene, group: Group, at: int) -> tuple[PointTruth, ...]:
 
 def _level(memory: Memory, group: Group, known: GroupMemory, at: int, number: int) -> LevelTruth:
     level, status = group.variants[int(group.variant_of[at])].levels[number], int(known.status[at, number])
+    rise_ms, clear_ms = int(group.hold_ms[group.variant_of[at], number]), int(group.clear_hold_ms[group.variant_of[at]])
     due = None
     if status & PENDING:
         since = int(known.since_clock_ms[at, number])
-        due = since + int(group.hold_ms[group.variant_of[at], number])
-        if not status & RISING:
-            due = since + int(group.clear_hold_ms[group.variant_of[at]]) + memory.lost_ms
+        due = since + (rise_ms if status & RISING else clear_ms + memory.lost_ms)
     is_condition = group.tree is not None and group.tree.root.is_condition
     phase = "rising" if status & RISING else "falling" if status & PENDING else "active" if status & ACTIVE else "idle"
     return LevelTruth(
         limit=None if is_condition else level.limit,
+        deadband=level.deadband,
+        hold_ms=clear_ms if phase in ("active", "falling") else rise_ms,
         severity=level.severity,
         phase=phase,
         since_ms=int(known.since_taken_ms[at, number]) if status & PENDING else None,

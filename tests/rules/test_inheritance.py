@@ -165,10 +165,17 @@ def test_what_cannot_be_meant_is_refused(given: Override, field: str) -> None:
     assert field in problems(given)
 
 
-@pytest.mark.parametrize("kind", [RuleKind.VOTE, RuleKind.EXPRESSION])
-def test_rules_on_several_points_have_the_same_numbers_everywhere(kind: RuleKind) -> None:
-    rule = replace(LEL, kind=kind, expression="lel >= 20 %LEL" if kind is RuleKind.EXPRESSION else "", vote_limit=20.0)
-    assert "several points" in problems(override("lel", "site", "s", hold_s=1.0), rule=rule)["rule_id"]
+def test_a_place_sets_numbers_of_votes_and_expressions_but_no_device_those_of_a_zone() -> None:
+    levels = (Level(limit=2.0, severity=Severity.HIGH), Level(limit=3.0, severity=Severity.CRITICAL))
+    vote = Rule(id="lel", name="v", kind=RuleKind.VOTE, metric="lel", vote_limit=20.0, over="zone", levels=levels)
+    assert problems(override("lel", "site", "s", hold_s=1.0, limits=(1.0,)), rule=vote) == {}
+    assert problems(override("lel", "zone", "z0", enabled=False), rule=vote) == {}
+    assert "zone" in problems(override("lel", "device", "d0", hold_s=1.0), rule=vote)["node_kind"]
+    own = Rule(id="lel", name="e", kind=RuleKind.EXPRESSION, expression="lel", levels=(Level(limit=20.0, severity=Severity.HIGH),))
+    assert problems(override("lel", "device", "d0", limits=(10.0,)), rule=own) == {}
+    condition = replace(own, expression="lel >= 20 %LEL", levels=(Level(limit=0.0, severity=Severity.HIGH),))
+    assert "true or false" in problems(override("lel", "device", "d0", limits=(10.0,)), rule=condition)["levels[0].limit"]
+    assert problems(override("lel", "device", "d0", hold_s=3.0), rule=condition) == {}
 
 
 def test_a_fire_detector_is_neither_delayed_nor_switched_off_by_a_place() -> None:

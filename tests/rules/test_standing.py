@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from rules import engine
 from rules.backtest import Run
+from rules.compile import compile
 from rules.explain import explain
 from rules.findings import Edge, Finding
-from rules.model import Rule
+from rules.memory import Memory
+from rules.model import LevelOverride, NodeKind, Override, Rule
 from rules.parse import parse_rule
 from rules.standing import standing
 from sites.latest import apply_latest
@@ -28,6 +30,11 @@ KINDS: dict[str, dict[str, Any]] = {
     "silence": {"intervals": 2.5, "severity": "low"},
     "rate": {"metric": "temperature", "window_s": 60, "above": [{"limit": 20, "severity": "high"}]},
     "window": {"metric": "temperature", "window_s": 60, "statistic": "max", "above": LEVELS, "clear_hold_s": 5},
+    "count": {
+        "metric": "temperature", "window_s": 60, "share_of": {"above": 60},
+        "above": [{"limit": 2, "severity": "low"}, {"limit": 4, "severity": "high", "deadband": 1}], "hold_s": 5,
+    },
+    "drift": {"metric": "temperature", "window_s": 120, "covered": 0.1, "above": [{"limit": 20, "severity": "high", "deadband": 2}]},
     "stuck": {"metric": "temperature", "above": [{"limit": 30, "severity": "low"}]},
     "expression": {"expression": "temperature >= 60 °C and gas_alarm", "severity": "critical", "hold_s": 10},
     "vote": {"metric": "temperature", "votes": {"above": 60}, "above": [{"limit": 1, "severity": "low"}, {"limit": 2, "severity": "high"}]},
@@ -81,6 +88,14 @@ def test_the_view_stands_where_the_findings_have_left_it(name: str, given_: list
                 assert seen.level == levels.get(subject, -1), (subject, seen)
                 assert seen.subject == subject
                 assert [level.level for level in seen.levels] == list(range(len(run.rule.levels)))
+                for level in seen.levels:  # what is met is held or raised, what is idle is not met
+                    is_going = level.phase in ("rising", "active")
+                    assert level.is_met is not True or is_going or seen.gate != "open" or level.phase == "falling", (subject, level)
+                    assert level.phase != "rising" or level.is_met is True, (subject, level)
+        for finding in made:
+            seen = standing(run.program, run.memory, "r", finding.subject)
+            if seen is not None and finding is made[-1] and finding.index >= 0 and finding.value is not None:
+                assert seen.value == pytest.approx(finding.value), "the sentence shows the number that decided"
     assert all(standing(run.program, run.memory, "r", subject) is not None for subject in levels)
 
 
@@ -152,3 +167,31 @@ def test_a_view_changes_nothing() -> None:
     standing(run.program, run.memory, "r", "device:d0")
     assert str(run.memory.dump()) == str(before)
     assert engine.due_ms(run.memory) is not None
+
+
+def test_a_subject_stands_by_the_numbers_of_its_own_place() -> None:
+    own = Override(
+        id="o",
+        rule_id="r",
+        node_kind=NodeKind.ZONE,
+        node_id="z",
+        levels=(LevelOverride(level=0, limit=2, deadband=1, hold_s=30),),
+        clear_hold_s=7,
+        reason="two detectors hang together",
+    )
+    roster = roster_of()
+    program = compile([rule_of("vote")], roster, overrides=[own])
+    memory = Memory(program)
+    engine.step(program, memory, Readings.of([0, 2], [START] * 2, [START] * 2, [90.0, 95.0]), START + 10_000)
+    seen = standing(program, memory, "r", "zone:z")
+    assert seen is not None
+    level = seen.levels[0]
+    assert (level.phase, level.limit, level.returns_at, level.hold_ms, level.held_ms) == ("rising", 2, 1, 30_000, 10_000)
+    for at in range(10, 50, 10):
+        now = START + at * 1000
+        engine.step(program, memory, Readings.of([0, 2], [now] * 2, [now] * 2, [90.0, 95.0]), now)
+    now = START + 42_000
+    engine.step(program, memory, Readings.of([0, 2], [now] * 2, [now] * 2, [9.0, 9.0]), now + 2_000)
+    seen = standing(program, memory, "r", "zone:z")
+    assert seen is not None
+    assert [(each.phase, each.hold_ms, each.held_ms) for each in seen.levels[:1]] == [("falling", 7_000, 2_000)]

@@ -125,3 +125,38 @@ def test_a_rule_switched_off_at_a_place_ends_what_it_raised_there_and_nowhere_el
     told(house, "rule", replace(LEVEL, enabled=False, version=2), "lel", 2)
     conditions = {alarm.device_id: alarm.condition for alarm in house.alarms}
     assert conditions == {"gas-1": Condition.ACTIVE, "gas-2": Condition.NORMAL}, "it is still on where a place has said so"
+
+
+def test_a_place_that_no_longer_keeps_a_rule_on_ends_what_it_raised(tmp_path: Path) -> None:
+    house = House(tmp_path, kitchen(LEVEL))
+    on = Override(id="o", rule_id="lel", node_kind=NodeKind.DEVICE, node_id="gas-1", enabled=True, reason="the fryer")
+    told(house, "override", on, "o", 1)
+    told(house, "rule", replace(LEVEL, enabled=False, version=2), "lel", 2)
+    house.hear("gas-1", lel=30)
+    house.run(1)
+    assert house.alarm("lel").condition is Condition.ACTIVE
+    told(house, "override", None, "o", 2)
+    house.snapshot()
+    house.crash()
+    assert house.alarm("lel").condition is Condition.NORMAL
+
+
+def test_an_alarm_of_a_zone_stands_by_the_zones_own_numbers_whoever_spoke_last(tmp_path: Path) -> None:
+    rule = Rule(
+        id="vote",
+        name="vote",
+        kind=RuleKind.VOTE,
+        metric="lel",
+        vote_limit=25.0,
+        over="zone",
+        levels=(Level(limit=2, severity=Severity.HIGH),),
+    )
+    house = House(tmp_path, kitchen(rule))
+    for name in ("gas-1", "gas-2"):
+        house.hear(name, lel=30)
+    house.run(1)
+    off = Override(id="o", rule_id="vote", node_kind=NodeKind.DEVICE, node_id="gas-2", enabled=False, reason="it does not say so of a zone")
+    told(house, "override", off, "o", 1)
+    assert house.alarm("vote").condition is Condition.ACTIVE
+    told(house, "override", replace(off, id="p", node_kind=NodeKind.ZONE, node_id="kitchen"), "p", 1)
+    assert house.alarm("vote").condition is Condition.NORMAL
