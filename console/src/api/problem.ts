@@ -24,11 +24,14 @@ export class Problem extends Error {
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
 
+/** The page's language; read from the page, since the texts import this file's users. */
+const isChinese = (): boolean => typeof document !== 'undefined' && document.documentElement.lang.startsWith('zh')
+
 /** Reads whatever came back; a proxy's HTML page or an empty body still gives a usable problem. */
 export function problemOf(status: number, body: unknown): Problem {
   const record = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>
   const errors = Array.isArray(record.errors) ? (record.errors as Record<string, unknown>[]) : []
-  const fields = errors.map((e) => ({ pointer: text(e.pointer) || text(e.loc) || text(e.parameter), detail: text(e.detail) || text(e.msg) || text(e.message) }))
+  const fields = errors.map((e) => ({ pointer: text(e.pointer) || text(e.loc) || text(e.parameter), detail: (isChinese() && text(e.detail_zh)) || text(e.detail) || text(e.msg) || text(e.message) }))
   return new Problem(status, text(record.title) || `HTTP ${status}`, text(record.detail), text(record.type) || undefined, fields)
 }
 

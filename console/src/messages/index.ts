@@ -5,6 +5,8 @@ import { alarmsZh } from './alarms.zh'
 import { en } from './en'
 import { powerEn } from './power.en'
 import { powerZh } from './power.zh'
+import { rulesEn } from './rules.en'
+import { rulesZh } from './rules.zh'
 import { zh } from './zh'
 
 export type Locale = 'zh' | 'en'
@@ -19,7 +21,7 @@ function merged(...files: Texts[]): Texts {
   return all
 }
 
-export const messages = { zh: merged(zh, alarmsZh, powerZh), en: merged(en, alarmsEn, powerEn) }
+export const messages = { zh: merged(zh, alarmsZh, powerZh, rulesZh), en: merged(en, alarmsEn, powerEn, rulesEn) }
 
 function first(): Locale {
   const kept = localStorage.getItem(KEY)
