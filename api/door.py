@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar, cast
 
 from anyio import to_thread
@@ -25,6 +25,7 @@ from api.live import Live
 from api.ports import Backtests, Board, Clock, Codecs, Desk, Exports, Feed, History, Records, RuleBench
 from api.ports_notify import Notices
 from api.problems import Problem, forbidden, invalid, not_found
+from api.shop_links import Limiter
 from api.sessions import PROOF_MS, Sessions, SignedInAs
 from api.shapes.people import Person
 from sites.people import Session, User
@@ -57,6 +58,7 @@ class Door:
     cookie_secure: bool
     version: str
     secret: bytes  # keys what is signed for a short time: challenges, links
+    shop_limits: Limiter = field(default_factory=Limiter)  # of what shops do by their links
 
     def person(self, user_id: str | None) -> Person | None:
         return self.sessions.person(user_id)

@@ -23,6 +23,7 @@ from power.plans import Night, Plan
 from power.queries import OrderQuery
 from power.refusals import Refusal
 from power.run_model import Run, RunItem
+from power.switchings import Switching
 from rules.backtest import Judged, Result
 from rules.explain import Explanation
 from rules.inheritance import Inheritance
@@ -154,6 +155,14 @@ class Board(Protocol):
     def refused_total(self, device_id: str) -> int: ...
     def cut_refusal(self, circuit_id: str) -> Refusal | None:
         """Why a cut of this circuit would be refused now, or None: the same decision as the order's."""
+        ...
+
+    def switching(self, circuit_id: str) -> Switching | None:
+        """How the circuit came to stand as it does, and when it was last proved off; None: nothing was heard of it yet."""
+        ...
+
+    def normal_load(self, circuit_id: str) -> tuple[float | None, Sequence[float | None]]:
+        """Amperes that are normal now, and for each of the 168 hours of the local week; None: not learnt yet."""
         ...
 
     def frozen(self, plan: Plan) -> Sequence[tuple[int, Circuit, Refusal | None]]:

@@ -33,6 +33,10 @@ class Notices(Protocol):
         """Really sends one message. Raises LookupError for no such channel."""
         ...
 
+    def say(self, channel: str, address: str, text: str) -> Said:
+        """Really sends these words, once: a code that somebody waits for. Raises LookupError for no such channel."""
+        ...
+
     def receive(self, gateway: str, headers: Mapping[str, str], body: bytes) -> Sequence[Reported]:
         """A gateway's callback. Raises LookupError for no such gateway, ValueError for a receipt that is not genuine, Unavailable."""
         ...

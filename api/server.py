@@ -49,10 +49,15 @@ from api.routes.duty import router as duty_router
 from api.routes.exports import router as exports_router
 from api.routes.figures import router as figures_router
 from api.routes.incidents import router as incidents_router
+from api.routes.locks import router as locks_router
+from api.routes.mornings import router as mornings_router
 from api.routes.quiet_times import router as quiet_times_router
 from api.routes.rule_views import router as rule_views_router
 from api.routes.shift import router as shift_router
+from api.routes.shops import router as shops_router
+from api.routes.stay_ons import router as stay_ons_router
 from api.routes.suppressions import router as suppressions_router
+from api.routes.work_permits import router as work_permits_router
 from api.sessions import Sessions
 
 MOST_BODY = 1 << 20
@@ -203,6 +208,8 @@ def bare_app(version: str) -> FastAPI:
     v1.include_router(quiet_times_router)
     for more in (alarm_views_router, shift_router, figures_router, incidents_router):
         v1.include_router(more)
+    for of_power in (locks_router, work_permits_router, mornings_router, stay_ons_router, shops_router):
+        v1.include_router(of_power)
     app.include_router(v1)
     app.include_router(health.router)
     app.add_api_route("/api/v1/docs", _docs, methods=["GET"], include_in_schema=False)

@@ -20,6 +20,7 @@ from power.model import Action, Measured, Order
 from power.plans import Night, Plan
 from power.refusals import Refusal, refusal
 from power.run_model import Run, RunItem
+from power.switchings import Switching
 from rules.presence import state_of
 from sites.facts import Fact
 from sites.model import Circuit
@@ -108,6 +109,14 @@ class Board:
         if circuit is None:
             return refusal("unknown_circuit", f"there is no circuit {circuit_id}", f"没有回路 {circuit_id}")
         return self._warden.orders.refusal(Action.CUT, circuit, self._clock_ms(), By.PERSON)
+
+    def switching(self, circuit_id: str) -> Switching | None:
+        return self._warden.switchings.of(circuit_id)
+
+    def normal_load(self, circuit_id: str) -> tuple[float | None, Sequence[float | None]]:
+        circuit = self.roster.circuits.get(circuit_id)
+        loads = self._warden.base_loads
+        return (None if circuit is None else loads.of(circuit, self._clock_ms())), loads.week(circuit_id)
 
     def frozen(self, plan: Plan) -> list[tuple[int, Circuit, Refusal | None]]:
         return self._warden.runs.frozen(plan, self._clock_ms())

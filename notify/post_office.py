@@ -170,17 +170,15 @@ class PostOffice:
             language=language,
             facts=alarm_facts(transition, "test", 0),
         )
-        results: list[Taken | ChannelError] = []
-        began = time.monotonic()
-        try:
-            sender.channel.send([message], lambda _, result: results.append(result), lambda: False)
-        except ChannelAway as error:
-            results.append(error)
-        took_ms = round((time.monotonic() - began) * 1_000)
-        (result,) = results
-        if isinstance(result, Taken):
-            return Said(ok=True, said=result.said, took_ms=took_ms, receipt_id=result.receipt_id)
-        return Said(ok=False, said=str(result), took_ms=took_ms)
+        return _sent_now(sender, message)
+
+    def say(self, channel: str, address: str, text: str) -> Said:
+        """Really send these words, once: a code that somebody waits for. Raises LookupError for no such channel."""
+        sender = self._senders[channel]
+        if sender.channel.problem is not None:
+            return Said(ok=False, said=sender.channel.problem, took_ms=0)
+        now_ms = self._now_ms()
+        return _sent_now(sender, Message(key=derived_id("say", channel, address, now_ms), to=address, subject="", text=text, at_ms=now_ms))
 
     def check_endpoint(self, channel: str, url: str) -> None:
         """Raises ValueError for an address that could never be told."""

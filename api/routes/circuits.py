@@ -11,22 +11,24 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 
 from api import configuration
-from api.access import reach, roles_for
+from api.access import roles_for
 from api.door import ActingRoute, At, By, Door, Visitor, request_key
-from api.problems import Problem, forbidden, invalid, not_found
-from api.routes.auth import proved
+from api.problems import forbidden, invalid, not_found
 from api.routes.query import Cursor, Limit
+from api.second_person import second_person
 from api.shapes.power import (
+    CircuitDetail,
     CircuitPage,
     CircuitSeen,
     ClassAsk,
     CutAsk,
     OrdersAnswer,
-    RestoreAsk,
     TrialAsk,
     circuit_shape,
     order_shape,
+    switching_shape,
 )
+from api.shapes.power_work import RestoreAsk
 from api.shapes.tree import ChangedCircuitAsk, CircuitAsk
 from power.model import FINAL, Order
 from power.requests import Cut, RecordTrial, Restore, SetClass
@@ -72,13 +74,19 @@ def new_circuit(ask: CircuitAsk, door: At, visitor: By) -> CircuitSeen:
         rated_a=ask.rated_a,
         poles=tuple(ask.poles),
         permit_until_ms=ask.permit_until,
+        is_motor=bool(ask.is_motor),
     )
     return seen(door, configuration.insert(door, visitor, "circuit", thing))
 
 
 @router.get("/circuits/{circuit_id}")
-def circuit(circuit_id: str, door: At, visitor: By) -> CircuitSeen:
-    return seen(door, configuration.one(door, visitor, "circuit", circuit_id))
+def circuit(circuit_id: str, door: At, visitor: By) -> CircuitDetail:
+    """The circuit with its normal load, and how it came to be open."""
+    thing = configuration.one(door, visitor, "circuit", circuit_id)
+    now_a, week = door.board.normal_load(circuit_id)
+    known = door.board.switching(circuit_id)
+    switching = switching_shape(known, door.person) if known is not None else None
+    return {**seen(door, thing), "normal_a": now_a, "normal_week_a": list(week), "switching": switching}
 
 
 @router.put("/circuits/{circuit_id}")
@@ -101,6 +109,7 @@ def change_circuit(circuit_id: str, ask: ChangedCircuitAsk, door: At, visitor: B
             rated_a=ask.rated_a,
             poles=tuple(ask.poles),
             permit_until_ms=ask.permit_until,
+            is_motor=present.is_motor if ask.is_motor is None else ask.is_motor,
             trial=present.trial if is_same else None,
         )
 
@@ -139,24 +148,12 @@ async def restore(circuit_id: str, ask: RestoreAsk, request: Request, door: At, 
     """Order a restore: the dangerous half. The first person's password is fresh, and a second person with the right gives theirs."""
     circuit = _in_scan(door, visitor, "restore", circuit_id)
     visitor.must_have_proved()
-    try:
-        second = await proved(door, request, ask.second_login, ask.second_password)
-    except Problem as problem:
-        if problem.status != 401:
-            raise
-        # not a 401: the first person is signed in
-        raise Problem(403, "second-person", "Not the second person", "the second person's login or password is wrong") from None
-    if second.id == visitor.user.id:
-        raise Problem(403, "second-person", "Not a second person", "restoring needs another person than the one who asks")
-    if not reach(second, door.board.roster).may("restore", circuit.site_id):
-        raise Problem(
-            403,
-            "second-person",
-            "Not the second person",
-            f"{second.name} may not restore here; the roles {', '.join(roles_for('restore'))} may",
-        )
+    second, phone = await second_person(
+        door, request, visitor, "restore", circuit.site_id, ask.second_login, ask.second_password, ask.phone
+    )
+    reason = f"{ask.reason} [by phone 电话确认: {phone}]" if phone else ask.reason
     answer = await door.desk.ask(
-        Restore(key=request_key(request), circuit_id=circuit_id, who=visitor.user.id, second=second.id, reason=ask.reason)
+        Restore(key=request_key(request), circuit_id=circuit_id, who=visitor.user.id, second=second.id, reason=reason)
     )
     return orders_answer(door, answer.orders, answer.recorded)
 

@@ -13,6 +13,7 @@ from api.shapes.people import Person
 from api.shapes.times import Instant, finite, iso, iso_or_none
 from power.model import FINAL, Measured, Order, OrderStep
 from power.refusals import Refusal
+from power.switchings import Switching
 from sites.model import Circuit
 
 ActionName = Literal["cut", "restore"]
@@ -122,6 +123,7 @@ class CircuitSeen(TypedDict):
     rated_a: float
     poles: list[str]
     permit_until: Instant | None
+    is_motor: bool
     trial: TrialShape | None
     measured: MeasuredShape
     cut_refusal: str | None
@@ -129,6 +131,28 @@ class CircuitSeen(TypedDict):
     cut_refusal_code: str | None
     open_order: OrderShape | None
     version: int
+
+
+class SwitchingShape(TypedDict):
+    """`off_cause`: remote, schedule, rule, manual, power_loss, unknown or a trip; "": it is closed. `trip`: since the last local reset."""
+
+    off_cause: str
+    off_at: Instant | None
+    off_by: Person | None
+    proved_off_at: Instant | None
+    trip: str
+    tripped_at: Instant | None
+    reset_at: Instant | None
+    reset_by: Person | None
+    reset_cause: str
+
+
+class CircuitDetail(CircuitSeen):
+    """`normal_a`: amperes that are normal now, `normal_week_a`: at each hour of the local week from Monday 0:00; null: not learnt."""
+
+    normal_a: float | None
+    normal_week_a: list[float | None]
+    switching: SwitchingShape | None
 
 
 class CircuitPage(TypedDict):
@@ -217,6 +241,7 @@ def circuit_shape(circuit: Circuit, measured: Measured, cut_refusal: Refusal | N
         "rated_a": circuit.rated_a,
         "poles": list(circuit.poles),
         "permit_until": iso_or_none(circuit.permit_until_ms),
+        "is_motor": circuit.is_motor,
         "trial": None if trial is None else {"at": iso(trial.at_ms), "first_name": trial.first_name, "second_name": trial.second_name},
         "measured": measured_shape(measured),
         "cut_refusal": cut_refusal.text_en if cut_refusal else None,
@@ -224,6 +249,20 @@ def circuit_shape(circuit: Circuit, measured: Measured, cut_refusal: Refusal | N
         "cut_refusal_code": cut_refusal.code if cut_refusal else None,
         "open_order": open_order,
         "version": circuit.version,
+    }
+
+
+def switching_shape(known: Switching, name: Callable[[str | None], Person | None]) -> SwitchingShape:
+    return {
+        "off_cause": known.off_cause,
+        "off_at": iso_or_none(known.off_ms),
+        "off_by": name(known.off_by),
+        "proved_off_at": iso_or_none(known.proved_off_ms),
+        "trip": known.trip,
+        "tripped_at": iso_or_none(known.trip_ms),
+        "reset_at": iso_or_none(known.reset_ms),
+        "reset_by": name(known.reset_by),
+        "reset_cause": known.reset_cause,
     }
 
 
@@ -238,14 +277,6 @@ class CutAsk(Ask):
 class AlarmCutAsk(Ask):
     circuit_ids: list[IdText] = Field(min_length=1, max_length=200)
     reason: ReasonText
-
-
-class RestoreAsk(Ask):
-    """A second person with the right signs beside the first: never the same one."""
-
-    reason: ReasonText
-    second_login: str = Field(min_length=1, max_length=120)
-    second_password: str = Field(min_length=1, max_length=200)
 
 
 class TrialAsk(Ask):

@@ -341,6 +341,7 @@ class CircuitAsk(Ask):
     rated_a: float = Field(default=16.0, gt=0, le=10_000)
     poles: list[str] = Field(default_factory=list, max_length=4)
     permit_until: AskedInstant | None = None
+    is_motor: bool | None = Field(default=None, description="a motor starts on it: restored further apart; null: as it was")
 
 
 class ChangedCircuitAsk(CircuitAsk, Versioned):

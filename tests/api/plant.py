@@ -48,6 +48,7 @@ from power.refusals import CIRCUIT_GONE, Refusal, refusal
 from power.requests import Cut, PowerRequest, RecordTrial, Restore, SetClass, SetCommanding
 from power.run_model import AbortRun, DecideRun, Run, RunItem, SkipNight, StartCuts, StartPlan
 from power.runs import Runs
+from power.switchings import Switching
 from rules.model import Level, Rule, RuleKind, Scope, Severity
 from sites.facts import Fact
 from sites.inbox import InboxDevice
@@ -58,6 +59,7 @@ from sites.roster import Roster
 from sites.series import Series
 from storage.projection import Outcome, Unknown
 from storage.records import Records
+from tests.api.plant_power import PaperPower
 from tests.api.plant_duty import answered_on_paper
 
 NOON = 1_795_320_000_000  # 2026-11-22 12:00 in Shanghai
@@ -235,7 +237,9 @@ class PaperBoard:
         self.orders: dict[str, Order] = {}
         self.facts: dict[tuple[str, str], Fact] = {}
         self.plans: dict[str, Plan] = {}
-        self.runs = Runs(Orders(self.roster, lambda _zone: False), self.roster, self.plans, {}, lambda: NOON)
+        orders = Orders(self.roster, lambda _zone: False)
+        self.runs = Runs(orders, self.roster, self.plans, {}, lambda: NOON)
+        self.power = PaperPower(orders, self.roster, self.runs, self.facts)
         self.ready = True
         self.degraded: dict[str, str] = {}
         for kind, things in tree():
@@ -279,6 +283,12 @@ class PaperBoard:
             return CIRCUIT_GONE
         return refusal("class_fire", "it feeds fire protection", "消防供电回路") if circuit.circuit_class is CircuitClass.FIRE else None
 
+    def switching(self, circuit_id: str) -> Switching | None:
+        return self.power.switchings.of(circuit_id)
+
+    def normal_load(self, circuit_id: str) -> tuple[float | None, list[float | None]]:
+        return 4.0, [None] * 168
+
     def frozen(self, plan: Plan) -> list[tuple[int, Circuit, Refusal | None]]:
         return self.runs.frozen(plan, NOON)
 
@@ -316,6 +326,9 @@ class PaperDesk:
         duty = answered_on_paper(request, self.board.facts)
         if duty is not None:
             return duty
+        power = self.board.power.ask(request, now_ms)
+        if power is not None:
+            return power
         match request:
             case Cut(circuit_ids=ids, key=key) as asked:
                 return Answer(2, True, orders=tuple(self._order(c, Action.CUT, key, asked.who, asked.reason, asked.alarm_id) for c in ids))

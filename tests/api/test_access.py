@@ -20,6 +20,10 @@ from alarms.handovers import hash_of
 from alarms.presence_checks import PresenceSchedule
 from api.access import ACTS, ROLES, reach
 from api.server import bare_app
+from power.morning_model import ApproveMorning
+from power.permit_model import ActOnPermit, ApplyPermit
+from power.requests import LockOut
+from power.stay_on import AskStayOn
 from rules.model import NodeKind, Override
 from sites.calendars import Calendar
 from sites.model import District, Enterprise, Site, derived_id
@@ -199,7 +203,104 @@ def quiet(service: Service, site: str) -> None:
     service.records.insert("quiet_time", made, "t", 0)
 
 
+def locked_circuit(service: Service, site: str) -> None:
+    who = "u-operator" if site == "mall" else "u-plant"
+    service.board.power.ask(LockOut(circuit_id=f"{site}-c1", who=who, reason="cable"), NOON)
+
+
+def locked_by_each(service: Service, site: str) -> None:
+    """Each role's own lock: who may, takes off their own."""
+    for who in ("u-operator", "u-manager"):
+        service.board.power.ask(LockOut(circuit_id=f"{site}-c1", who=who, reason="cable"), NOON)
+
+
+def tripped(service: Service, site: str) -> None:
+    service.board.power.trip(f"{site}-c1", site, NOON)
+
+
+def permitted(service: Service, site: str) -> None:
+    made = ApplyPermit(
+        key="k", who="u-somebody", site_id=site, zone_id=f"{site}-kitchen", kind="height", title="t", content="", worker="w",
+        guardian_name="g", promise="p", from_ms=NOON, until_ms=NOON + 3_600_000,
+    )  # fmt: skip
+    service.board.power.ask(made, NOON)
+
+
+def assessed(service: Service, site: str) -> None:
+    permitted(service, site)
+    permit = derived_id("work_permit", site, "u-somebody", "k")
+    service.board.power.ask(ActOnPermit(permit_id=permit, act="assess", who="u-somebody", note="falls"), NOON)
+
+
+def tenanted(service: Service, site: str) -> None:
+    from dataclasses import replace
+
+    roster = service.board.roster
+    roster.put(replace(roster.circuits[f"{site}-c1"], tenant="Noodles"))
+
+
+def wants_to_stay(service: Service, site: str) -> None:
+    tenanted(service, site)
+    wish = AskStayOn(
+        key="k", site_id=site, tenant="Noodles", from_ms=NOON, until_ms=NOON + 3_600_000, reason="stock", asked_by="Li", phone="138"
+    )
+    service.board.power.ask(wish, NOON)
+
+
+def night_is_over(service: Service, site: str) -> None:
+    tenanted(service, site)
+    service.board.power.cut_by_night(derived_id("run", site, "click", "u-operator", "k"), NOON)
+
+
+def approved_morning(service: Service, site: str) -> None:
+    night_is_over(service, site)
+    run = derived_id("run", site, "click", "u-operator", "k")
+    service.board.power.ask(ApproveMorning(key="k", run_id=run, who="u-a", second="u-b", reason="opening"), NOON)
+
+
+SECOND = {"reason": "opening", "second_login": "second", "second_password": PASSWORD}
+WORK = {
+    "site_id": "{site}", "zone_id": "{site}-kitchen", "kind": "height", "title": "lamps", "worker": "w", "guardian_name": "g",
+    "promise": "harness", "from": "2026-11-22T04:00:00Z", "until": "2026-11-22T08:00:00Z",
+}  # fmt: skip
 CASES: dict[str, Case] = {
+    "GET /lock-outs": Case("see", "/lock-outs", outside=200),
+    "GET /switchings": Case("see", "/switchings", outside=200),
+    "POST /circuits/{circuit_id}/lock": Case("lock", "/circuits/{site}-c1/lock", {"reason": "cable", "number": "T-7"}),
+    "POST /circuits/{circuit_id}/unlock": Case("lock", "/circuits/{site}-c1/unlock", {"reason": "done"}, before=locked_by_each),
+    "POST /circuits/{circuit_id}/local-reset": Case("restore", "/circuits/{site}-c1/local-reset", {"cause": "kettle"}, before=tripped),
+    "POST /orders/{order_id}/decide": Case("restore", "/orders/{site}-order/decide", {"is_live": False, "reason": "tested dead"}),
+    "GET /work-permits": Case("see", "/work-permits", outside=200),
+    "POST /work-permits": Case("permit", "/work-permits", WORK),
+    "GET /work-permits/declarations": Case("see", "/work-permits/declarations?site={site}&date=2026-11-22"),
+    "GET /work-permits/{permit_id}": Case("see", "/work-permits/{permit}", before=permitted),
+    "POST /work-permits/{permit_id}/gas-test": Case(
+        "permit", "/work-permits/{permit}/gas-test", {"place": "x", "combustible_vol": 0, "lel_vol": 5, "o2_vol": 20.9}, before=permitted
+    ),
+    "POST /work-permits/{permit_id}/act": Case(
+        "permit", "/work-permits/{permit}/act", {"act": "assess", "note": "falls"}, before=permitted
+    ),
+    "POST /work-permits/{permit_id}/decide": Case(
+        "permit_approve", "/work-permits/{permit}/decide", {"act": "check", "note": "harness is there"}, before=assessed
+    ),
+    "GET /mornings": Case("see", "/mornings", outside=200),
+    "POST /runs/{run_id}/morning": Case("restore", "/runs/{run}/morning", SECOND, before=night_is_over),
+    "POST /restores": Case("restore", "/restores", {**SECOND, "site_id": "{site}", "circuit_ids": ["{site}-c1"]}),
+    "GET /mornings/{morning_id}": Case("see", "/mornings/{morning}", before=approved_morning),
+    "POST /mornings/{morning_id}/confirm": Case(
+        "restore", "/mornings/{morning}/confirm", {"person": "Li", "tenant": "Noodles"}, before=approved_morning
+    ),
+    "POST /mornings/{morning_id}/end": Case("restore", "/mornings/{morning}/end", {"reason": "closed today"}, before=approved_morning),
+    "GET /stay-ons": Case("see", "/stay-ons", outside=200),
+    "POST /stay-ons": Case(
+        "stay_on",
+        "/stay-ons",
+        {"site_id": "{site}", "tenant": "Noodles", "until": "2026-11-22T06:00:00Z", "reason": "stock", "asked_by": "Li"},
+        before=tenanted,
+    ),
+    "POST /stay-ons/{stay_on_id}/decide": Case("stay_on", "/stay-ons/{stay_on}/decide", {"approve": True}, before=wants_to_stay),
+    "POST /stay-ons/{stay_on_id}/end": Case("stay_on", "/stay-ons/{stay_on}/end", {}, before=wants_to_stay),
+    "POST /shop-links": Case("plans", "/shop-links", {"site_id": "{site}", "tenant": "Noodles"}, before=tenanted),
     "GET /escalations": Case("see", "/escalations", outside=200),
     "POST /escalations": Case("rules", "/escalations", POLICY, outside=422, wrong=403),
     "GET /escalations/{escalation_id}": Case("see", "/escalations/{site}-policy", before=with_policy),
@@ -481,7 +582,9 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 # /live is walked in test_live.py, exports and backtests belong to who asked (test_exports.py, test_backtests.py); these need no session
-OPEN = {"POST /notifications/receipts/{gateway}", "POST /auth/login", "POST /auth/logout"}
+OPEN = {
+    "GET /shop/{token}", "POST /shop/{token}/code", "POST /shop/{token}/stay-on", "POST /shop/{token}/confirm",
+    "POST /notifications/receipts/{gateway}", "POST /auth/login", "POST /auth/logout"}
 ELSEWHERE = {
     *(f"{method} /alarm-exports/{{export_id}}{part}" for method, part in (("GET", ""), ("GET", "/file"), ("DELETE", ""))),
     "PUT /alarm-views/{view_id}", "DELETE /alarm-views/{view_id}",
@@ -525,6 +628,9 @@ def ask(service: Service, case: Case, name: str, login: str | None, site: str) -
         "colleague": "u-second" if site == "mall" else "u-plant",
         "register": base64.b64encode(f"site_id,zone_id,name,kind\n{site},{site}-kitchen,new,gas\n".encode()).decode(),
         "run": derived_id("run", site, "click", "u-operator", "k"),
+        "permit": derived_id("work_permit", site, "u-somebody", "k"),
+        "morning": derived_id("morning", derived_id("run", site, "click", "u-operator", "k")),
+        "stay_on": derived_id("stay_on", site, "Noodles", "k"),
         "hazard": service.tokens.get("hazard", ""),
         "other": service.tokens.get("other", ""),
     }
