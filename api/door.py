@@ -25,9 +25,9 @@ from api.live import Live
 from api.ports import Backtests, Board, Clock, Codecs, Desk, Exports, Feed, History, Records, RuleBench
 from api.ports_notify import Notices
 from api.problems import Problem, forbidden, invalid, not_found
-from api.shop_links import Limiter
 from api.sessions import PROOF_MS, Sessions, SignedInAs
 from api.shapes.people import Person
+from api.shop_links import Limiter
 from sites.people import Session, User
 from sites.records import Scope
 

@@ -59,8 +59,8 @@ from sites.roster import Roster
 from sites.series import Series
 from storage.projection import Outcome, Unknown
 from storage.records import Records
-from tests.api.plant_power import PaperPower
 from tests.api.plant_duty import answered_on_paper
+from tests.api.plant_power import PaperPower
 
 NOON = 1_795_320_000_000  # 2026-11-22 12:00 in Shanghai
 PASSWORD = "correct horse battery"
