@@ -39,4 +39,17 @@ export const alarmsEn = {
     begin: 'Begin a proof test', why: 'Alarms of the zone are tagged as test and call nobody; orders for its circuits are simulated. All else stays live. It ends by itself; what is still in alarm then calls at once.', running: 'In test', ended: 'Ended', left: '{span} left', end: 'End the test', means: 'Alarms here call nobody and orders are simulated until the test ends.',
     answered: '{n} of {of} answered', detector: 'Detector', applied: 'Applied', responded: 'Answered', response: 'Response', value: 'Value', apply: 'Applied now', apply_again: 'Again', waiting: 'waiting {span}', no_response: 'no answer', empty: 'There is no detector here.',
   },
+  responses: {
+    escalations: 'Escalation', linkages: 'Linkage', new_escalation: 'New policy', escalations_why: 'An alarm that nobody takes climbs: who is told after how long, and by what.', linkages_why: 'What the service does by itself when an alarm changes. It does not replace the fire linkage controller. Alarms of tests, late and suppressed ones start nothing.', every_site: 'every site',
+    name_zh: 'Name (Chinese)', name_en: 'Name (English)', from_severity: 'From severity', unacknowledged: 'While nobody has acknowledged', unverified: 'While there is no verdict', after: 'After (s)', whom: 'Tell', otherwise: 'Nobody on duty: tell', channels: 'By', repeat: 'Again every (s) × times', add_step: 'Add a step',
+  },
+  whom: { duty: 'everybody on duty', role: '{role} of the site', group: 'group {name}' },
+  linkage: { when: 'When an alarm ({kinds}, {severity} or above) is: {on}.', any_kind: 'any kind', triggers: 'Only with {n} independent alarms in the zone.', cut_automatic: 'Cuts the zone’s circuits by itself.', cut_offer: 'Offers the cut to the operator with one click.', notify: 'Tells {whom}.', hazard: 'Opens a hazard from the {n}th time on.', automatic: 'cuts by itself' },
+  notify: {
+    outbox: 'Delivery', channels: 'Channels and test', groups: 'Groups', contact: 'How I am reached', templates: 'Words', channel: 'Channel', when: 'When', to: 'To', tries: 'Tries', said: 'What the far end said', folded: '{n} messages', not_set: 'not set up', ready: 'ready', test: 'Send a test', test_why: 'Really sends, marked as a test, and shows what the far end answered.', to_me: 'To me', to_address: 'To an address', address: 'E-mail address or telephone',
+    every_channel: 'Every channel', send: 'Send the test', no_channel: 'There is no channel by which this can be reached.',
+  },
+  group_of: { why: 'Told together, by escalation steps and linkages.', new: 'New group', members: 'Members', endpoints: 'Endpoints (webhook, chat robot)', people: 'People', emails: 'E-mail addresses', phones: 'Telephones', kept: 'kept as it is', secret: 'secret', add_endpoint: 'Add an endpoint' },
+  contact: { phone: 'Telephone', chat: 'Chat robot (apprise address)', language: 'Language', both: 'both', consents: 'I agree to be reached by', quiet_why: 'Quiet hours (my zone): messages wait for their end. Critical alarms always come through.', add_quiet: 'Add quiet hours', saved: 'Saved' },
+  template: { zh: 'Chinese', en: 'English', both: 'both', shipped: 'as shipped', own: 'changed, version {n}', reset: 'Back to the shipped one', subject: 'Subject', body: 'Text', fields: 'Fields', preview: 'Preview', length: '({n} characters, {parts} short messages)' },
 }

@@ -39,4 +39,17 @@ export const alarmsZh = {
     begin: '开始检测试验', why: '区域内报警标记为测试、不呼叫人员；对其回路的指令只模拟。其余照常。到时自动结束，届时仍在报警的会立即呼叫。', running: '试验中', ended: '已结束', left: '剩余 {span}', end: '结束试验', means: '试验结束前，此处报警不呼叫人员，指令只模拟。',
     answered: '已响应 {n} / {of}', detector: '探测器', applied: '加烟/加气时间', responded: '响应时间', response: '响应用时', value: '读数', apply: '现在加烟/加气', apply_again: '重新计时', waiting: '等待 {span}', no_response: '未响应', empty: '此处没有探测器。',
   },
+  responses: {
+    escalations: '升级通知', linkages: '报警联动', new_escalation: '新建升级策略', escalations_why: '无人接警的报警会逐级上报：多久之后、通知谁、用什么方式。', linkages_why: '报警变化时系统自动做什么。不能替代消防联动控制器。测试、迟到和被抑制的报警不触发联动。', every_site: '所有场所',
+    name_zh: '名称（中文）', name_en: '名称（英文）', from_severity: '最低级别', unacknowledged: '未接警期间', unverified: '未核实期间', after: '多久后（秒）', whom: '通知', otherwise: '无人在岗时通知', channels: '方式', repeat: '重复间隔（秒）× 次数', add_step: '增加一级',
+  },
+  whom: { duty: '全部在岗人员', role: '该场所{role}', group: '通知组 {name}' },
+  linkage: { when: '报警（{kinds}，{severity}及以上）发生：{on}。', any_kind: '任意类别', triggers: '须区域内 {n} 个独立报警。', cut_automatic: '自动切断该区域回路。', cut_offer: '向值班员提供一键断电。', notify: '通知 {whom}。', hazard: '第 {n} 次起登记隐患。', automatic: '自动断电' },
+  notify: {
+    outbox: '发送记录', channels: '通道与测试', groups: '通知组', contact: '我的联系方式', templates: '文字模板', channel: '通道', when: '时间', to: '接收方', tries: '次数', said: '对方答复', folded: '{n} 条合并', not_set: '未配置', ready: '可用', test: '发送测试', test_why: '会真实发送（注明测试），并显示对方的答复。', to_me: '发给我', to_address: '发给指定地址', address: '邮箱或电话',
+    every_channel: '全部通道', send: '发送测试', no_channel: '没有可用的联系方式。',
+  },
+  group_of: { why: '升级通知和联动可整组通知。', new: '新建通知组', members: '成员', endpoints: '接入点（Webhook、群机器人）', people: '人员', emails: '邮箱', phones: '电话', kept: '保持不变', secret: '密钥', add_endpoint: '增加接入点' },
+  contact: { phone: '电话', chat: '群机器人（apprise 地址）', language: '语言', both: '双语', consents: '我同意通过以下方式联系', quiet_why: '免打扰时段（本人时区）：消息等到时段结束再发。紧急报警不受限制。', add_quiet: '增加免打扰时段', saved: '已保存' },
+  template: { zh: '中文', en: '英文', both: '双语', shipped: '出厂模板', own: '已修改，第 {n} 版', reset: '恢复出厂', subject: '主题', body: '正文', fields: '可用字段', preview: '预览', length: '（{n} 字，{parts} 条短信）' },
 }
