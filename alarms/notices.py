@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,3 +44,13 @@ class Reported:
     recipient: str
     state: str
     acknowledges: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A message about something else than an alarm, in words already. `facts`: what a program is told beside them."""
+
+    subject: str
+    text: str
+    at_ms: int
+    facts: Mapping[str, Any]

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 from alarms.linkage import Linkage
 from rules.model import Rule
+from sites.keys import ApiKey
 from sites.people import User
 from sites.records import Scope
 from sites.roster import Roster
 
-ROLES = ("operator", "manager", "enterprise", "supervisor", "administrator")
+ROLES = ("operator", "manager", "enterprise", "agency", "grid", "supervisor", "administrator")
 _ALL = frozenset(ROLES)
 EVERYWHERE = ""  # the site id of what concerns the service as a whole: its own alarms, seen by everybody
 
@@ -28,7 +29,7 @@ ACTS: dict[str, frozenset[str]] = {
     "approve_out_of_service": frozenset({"manager"}),
     "proof_test": frozenset({"operator", "manager"}),
     "hand_over": frozenset({"operator", "manager"}),
-    "ask_presence": frozenset({"manager", "supervisor"}),
+    "ask_presence": frozenset({"manager", "grid", "supervisor"}),
     "self_test": frozenset({"operator", "manager", "administrator"}),
     "cut": frozenset({"operator", "manager"}),
     "restore": frozenset({"operator", "manager"}),
@@ -42,14 +43,20 @@ ACTS: dict[str, frozenset[str]] = {
     "commanding": frozenset({"manager"}),
     "configure": frozenset({"manager", "administrator"}),
     "rules": frozenset({"manager", "administrator"}),
-    "hazard_report": frozenset({"operator", "manager", "enterprise", "supervisor"}),
-    "hazard_confirm": frozenset({"manager", "supervisor"}),
+    "hazard_report": frozenset({"operator", "manager", "enterprise", "agency", "grid", "supervisor"}),
+    "hazard_confirm": frozenset({"manager", "grid", "supervisor"}),
     "hazard_rectify": frozenset({"manager", "enterprise"}),
     "hazard_submit": frozenset({"manager", "enterprise"}),
     "hazard_accept": frozenset({"manager", "supervisor"}),
     "hazard_accept_major": frozenset({"supervisor"}),
     "users": frozenset({"administrator"}),
+    "keys": frozenset({"administrator"}),
+    "audit": frozenset({"administrator"}),
 }
+# what a machine may be given: never what needs a person's judgement, a second person, or gives rights to others
+KEY_ACTS = frozenset(
+    "see acknowledge judge shelve out_of_service proof_test self_test cut plans configure rules hazard_report".split()
+)
 
 
 def roles_for(act: str) -> list[str]:
@@ -128,6 +135,16 @@ def reach(user: User, roster: Roster) -> Reach:
     return Reach(sites, nodes)
 
 
+def key_reach(key: ApiKey, roster: Roster) -> Reach:
+    """What a key reaches: its acts (seeing always among them) at its places."""
+    expanded = [_expand(place.node_kind, place.node_id, roster) for place in key.places]
+    scope: Scope = None if any(sites is None for sites, _ in expanded) else frozenset().union(*(sites for sites, _ in expanded if sites))
+    covered = frozenset[tuple[str, str]]().union(*(nodes for _, nodes in expanded))
+    mine = (KEY_ACTS & frozenset(key.acts)) | {"see"}
+    none: Scope = frozenset()
+    return Reach({act: scope if act in mine else none for act in ACTS}, {act: covered if act in mine else frozenset() for act in ACTS})
+
+
 def _expand(kind: str, node_id: str | None, roster: Roster) -> tuple[Scope, frozenset[tuple[str, str]]]:
     """(sites, districts and enterprises covered whole) of one grant."""
     if kind == "all":
@@ -178,3 +195,19 @@ def _named_sites(sites: tuple[str, ...], zones: tuple[str, ...], devices: tuple[
         found = (roster.device(d) for d in devices)
         return frozenset(d.site_id for d in found if d is not None)
     return None
+
+
+def roles_at(user: User, site_id: str, roster: Roster) -> frozenset[str]:
+    """The roles that a person's grants give at one site."""
+    site = roster.sites.get(site_id)
+    enterprise = roster.enterprises.get(site.enterprise_id) if site else None
+    nodes: set[tuple[str, str | None]] = {("all", None), ("site", site_id)}
+    if enterprise is not None:
+        nodes |= {("enterprise", enterprise.id), *(("district", each) for each in _ancestors(enterprise.district_id, roster))}
+    grants = () if user.disabled else user.grants
+    return frozenset(grant.role for grant in grants if (grant.node_kind, grant.node_id) in nodes)
+
+
+def enterprises_below(district_id: str, roster: Roster) -> frozenset[str]:
+    """The enterprises of a district and of all below it."""
+    return frozenset(e.id for e in tuple(roster.enterprises.values()) if district_id in _ancestors(e.district_id, roster))

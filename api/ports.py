@@ -15,9 +15,9 @@ from alarms.figures import Counted
 from alarms.linkage import Firing
 from alarms.model import Alarm, Transition
 from alarms.queries import AlarmQuery, Delivery
+from api.ports_ledger import LedgerRecords
+from api.ports_access import AccessRecords
 from api.ports_notify import NotifyRecords
-from hazards.model import Hazard, HazardStep
-from hazards.queries import HazardQuery
 from power.model import Measured, Order, OrderStep
 from power.plans import Night, Plan
 from power.queries import OrderQuery
@@ -218,7 +218,7 @@ class Feed(Protocol):
 # -- the records -------------------------------------------------------------------------------------------------------
 
 
-class Records(NotifyRecords, Protocol):
+class Records(NotifyRecords, LedgerRecords, Protocol):
     # configuration: kinds are district, enterprise, site, zone, device, circuit, rule, linkage;
     # things are the dataclasses of sites.model, rules.model.Rule, alarms.linkage.Linkage
     def things(self, kind: str, sites: Scope, cursor: str | None = None, limit: int = 50, **where: str) -> Page[Any]: ...
@@ -311,22 +311,6 @@ class Records(NotifyRecords, Protocol):
     def fact(self, kind: str, fact_id: str) -> Fact:
         """Raises NotFound."""
         ...
-
-    # hazards: plain record transactions; `change` is given the present hazard and returns the next with its step
-    def hazards(self, query: HazardQuery, sites: Scope) -> Page[Hazard]: ...
-    def hazard(self, hazard_id: str) -> Hazard: ...
-    def hazard_steps(self, hazard_id: str) -> list[HazardStep]: ...
-    def hazard_counts(self, query: HazardQuery, sites: Scope) -> dict[str, dict[str, int]]: ...
-    def report_hazard(
-        self, make: Callable[[str, Hazard | None], tuple[Hazard, HazardStep]], site_id: str, alarm_id: str | None, who: str, now_ms: int
-    ) -> tuple[Hazard, HazardStep]:
-        """Inside one transaction: give `make` the next number and the open hazard of the alarm's point (or None), keep what it
-        returns."""
-        ...
-
-    def change_hazard(
-        self, hazard_id: str, change: Callable[[Hazard], tuple[Hazard, HazardStep]], who: str
-    ) -> tuple[Hazard, HazardStep]: ...
 
     # people
     def users(self) -> list[User]: ...

@@ -19,6 +19,7 @@ from api import console, problems
 from api.docs_page import DOCS
 from api.door import Door, only_known_parameters
 from api.idempotency import Remembered
+from api.keyring import Keyring
 from api.live import HEARTBEAT_S, JOIN_S, Live
 from api.ports import Backtests, Board, Clock, Codecs, Desk, Exports, Feed, History, Records, RuleBench
 from api.ports_notify import Notices
@@ -42,15 +43,20 @@ from api.routes import (
     runs,
     users,
 )
+from api.routes.account import router as account_router
 from api.routes.alarm_views import router as alarm_views_router
+from api.routes.audit import router as audit_router
 from api.routes.backtests import router as backtests_router
 from api.routes.calendars import router as calendars_router
 from api.routes.duty import router as duty_router
 from api.routes.exports import router as exports_router
 from api.routes.figures import router as figures_router
+from api.routes.hazard_figures import router as hazard_figures_router
+from api.routes.hazard_notes import router as hazard_notes_router
 from api.routes.incidents import router as incidents_router
 from api.routes.locks import router as locks_router
 from api.routes.mornings import router as mornings_router
+from api.routes.keys import router as keys_router
 from api.routes.quiet_times import router as quiet_times_router
 from api.routes.rule_views import router as rule_views_router
 from api.routes.shift import router as shift_router
@@ -147,6 +153,7 @@ def open_door(
         codecs=codecs,
         notices=notices,
         sessions=sessions,
+        keyring=Keyring(records, clock, secret),
         live=Live(feed, board, clock, sessions.person, live_join_s, live_heartbeat_s),
         remembered=Remembered(records, clock, secret),
         cookie_secure=cookie_secure,
@@ -181,6 +188,8 @@ def bare_app(version: str) -> FastAPI:
         separate_input_output_schemas=False,
     )
     v1 = APIRouter(prefix="/api/v1", dependencies=[Depends(only_known_parameters)])
+    for router in (hazard_figures_router, hazard_notes_router):  # before /hazards/{hazard_id}
+        v1.include_router(router)
     for noun in (
         auth,
         places,
@@ -206,6 +215,8 @@ def bare_app(version: str) -> FastAPI:
     v1.include_router(suppressions_router)
     v1.include_router(duty_router)
     v1.include_router(quiet_times_router)
+    for of_access in (account_router, keys_router, audit_router):
+        v1.include_router(of_access)
     for more in (alarm_views_router, shift_router, figures_router, incidents_router):
         v1.include_router(more)
     for of_power in (locks_router, work_permits_router, mornings_router, stay_ons_router, shops_router):

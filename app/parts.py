@@ -13,6 +13,7 @@ from api.run import HttpServer
 from app.board import Board
 from app.desk import Desk
 from app.feed import Feed
+from app.hazard_watch import HazardWatch
 from app.keeper import Keeper
 from app.opening import RecordsOpening
 from app.scan import Scan
@@ -50,6 +51,7 @@ class Parts:
     history: HistoryWriter
     post_office: PostOffice
     tester: SelfTester
+    hazard_watch: HazardWatch
     feed: Feed
     board: Board
     inbox: Inbox
@@ -89,6 +91,7 @@ def health_of(parts: Parts) -> Health:
         "historian": parts.history.degraded_reason,
         "snapshot": parts.keeper.failed,
         "notifications": parts.post_office.degraded_reason,
+        "hazard_deadlines": parts.hazard_watch.problem,
     }
     degraded |= {part: reason for part, reason in reasons.items() if reason}
     if parts.tester.last is not None and parts.tester.last.state == "failed":

@@ -54,6 +54,8 @@ class Service:
         stack.callback(parts.history.close)
         parts.post_office.start()
         stack.callback(parts.post_office.close)
+        parts.hazard_watch.start()
+        stack.callback(parts.hazard_watch.stop)
         stack.callback(lambda: parts.keeper.close(is_sound=parts.scan.failed is None))
         parts.scan.start()
         stack.callback(parts.scan.stop)

@@ -27,6 +27,7 @@ from app.decoding import Codecs
 from app.desk import Desk
 from app.exports import Exports
 from app.feed import Feed
+from app.hazard_watch import HazardWatch
 from app.keeper import Keeper
 from app.opening import RecordsOpening
 from app.parts import Clock, Parts
@@ -256,6 +257,7 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
         history=history,
         post_office=post_office,
         tester=tester,
+        hazard_watch=HazardWatch(records, clock.now_ms, post_office.wake),
         feed=feed,
         board=board,
         inbox=inbox,

@@ -12,10 +12,22 @@ from typing import Any
 
 from alarms.model import Alarm
 from hazards.errors import IllegalStep, Incomplete, NotAllowed
-from hazards.model import Grade, Hazard, HazardAct, HazardState, HazardStep, Rectification, Source
+from hazards.model import (
+    Aspect,
+    Grade,
+    Hazard,
+    HazardAct,
+    HazardState,
+    HazardStep,
+    MajorPlan,
+    Party,
+    Rectification,
+    Source,
+    Vouched,
+)
 from sites.model import derived_id
 
-CLEAN_MS = 72 * 3_600_000  # behaviour.md, Hazards: the point of an alarm-born hazard stays clean so long before acceptance
+HOUR_MS = 3_600_000
 REOPEN_MS = 30 * 86_400_000  # behaviour.md, Hazards: the same point alarming within so long re-opens an accepted one
 
 _S, _A = HazardState, HazardAct
@@ -40,9 +52,35 @@ TABLE: dict[tuple[HazardState | None, HazardAct], HazardState] = {
     (_S.SUBMITTED,  _A.RETURN):  _S.RECTIFYING,
     (_S.SUBMITTED,  _A.RECUR):   _S.SUBMITTED,
     (_S.ACCEPTED,   _A.RECUR):   _S.CONFIRMED,  # re-opened: it keeps its grade and wants a new plan
+    (None,          _A.FIX):     _S.SUBMITTED,  # 立查立改: found, fixed, waits for the review
 }  # fmt: skip
 
 OPEN = frozenset({_S.REPORTED, _S.CONFIRMED, _S.RECTIFYING, _S.SUBMITTED})
+
+# what is noted on the way leaves the state as it is: act -> states that allow it (`hazards.notes`)
+_GRADED = (_S.CONFIRMED, _S.RECTIFYING, _S.SUBMITTED)
+NOTED: dict[HazardAct, tuple[HazardState, ...]] = {
+    _A.CONTROL: (_S.REPORTED, *_GRADED),
+    _A.VOUCH: (_S.REPORTED, *_GRADED),
+    _A.LINK: (_S.REPORTED, *_GRADED),
+    _A.UNLINK: (_S.REPORTED, *_GRADED),
+    _A.ATTACH: (_S.REPORTED, *_GRADED),
+    _A.SHUT_DOWN: (_S.REPORTED, *_GRADED),
+    _A.RESUME: (_S.REPORTED, *_GRADED),
+    _A.SPLIT: (_S.REPORTED, _S.CONFIRMED, _S.RECTIFYING),
+    _A.EXTEND: (_S.CONFIRMED, _S.RECTIFYING),
+    _A.GRANT: (_S.CONFIRMED, _S.RECTIFYING),
+    _A.REFUSE: (_S.CONFIRMED, _S.RECTIFYING),
+    _A.SUPERVISE: _GRADED,
+    _A.PROGRESS: _GRADED,
+}
+TABLE |= {(state, act): state for act, states in NOTED.items() for state in states}
+PARTY_OF_SOURCE = {
+    Source.SELF_CHECK: Party.ENTERPRISE,
+    Source.AGENCY: Party.AGENCY,
+    Source.GRID: Party.GRID,
+    Source.GOVERNMENT: Party.GOVERNMENT,
+}
 CLOCK_RUNS = frozenset({_S.REPORTED, _S.CONFIRMED, _S.RECTIFYING})  # the deadline's clock stops at submitted
 
 
@@ -83,9 +121,11 @@ def report(
     alarm_ids: Sequence[str] = (),
     order_ids: Sequence[str] = (),
     note: str = "",
+    **more: Any,
 ) -> tuple[Hazard, HazardStep]:
-    """A new hazard. `number` is the ledger's next; the id follows from it. `deadline_ms`: the end of the same day at the site, by
-    which a general hazard is rectified or has a plan. Raises Incomplete without title or category."""
+    """A new hazard. `number` is the ledger's next; the id follows from it. `more`: other fields of Hazard (clause, place, origin ...).
+    `deadline_ms`: the end of the same day at the site, by which a general hazard is rectified or has a plan. Raises Incomplete without
+    title or category."""
     for name, text in (("title", title), ("category", category), ("number", number)):
         if not text.strip():
             raise Incomplete(f"report asked for a hazard without {name}: say it, and the hazard is recorded")
@@ -108,6 +148,8 @@ def report(
         rectification=Rectification(deadline_ms=deadline_ms),
         alarm_ids=tuple(alarm_ids),
         order_ids=tuple(order_ids),
+        chain=(Vouched(party=PARTY_OF_SOURCE[source], who=who, at_ms=now_ms),) if source in PARTY_OF_SOURCE else (),
+        **more,
     )
     return hazard, HazardStep(
         hazard_id=hazard.id, version=1, act=_A.REPORT, before="", after=hazard.state, who=who, at_ms=now_ms, note=note
@@ -138,18 +180,98 @@ def report_alarm(
     )
 
 
-def confirm(hazard: Hazard, *, grade: Grade | None, who: str, now_ms: int, note: str = "", category: str = "") -> tuple[Hazard, HazardStep]:
-    """It is one, and of this grade. Confirming again changes the grade. Raises IllegalStep, Incomplete."""
-    after = _next(hazard, _A.CONFIRM)
+def fix(
+    *,
+    number: str,
+    enterprise_id: str,
+    site_id: str,
+    category: str,
+    title: str,
+    description: str,
+    measures: str,
+    who: str,
+    now_ms: int,
+    zone_id: str | None = None,
+    device_id: str | None = None,
+    **more: Any,
+) -> tuple[Hazard, HazardStep]:
+    """Found and rectified on the spot (立查立改): a general hazard of a self-check that waits for its acceptance by somebody else. Raises
+    Incomplete without title, category or what was done."""
+    if not measures.strip():
+        raise Incomplete("fix asked for a hazard without what was done: say it, and the hazard is recorded")
+    hazard, step = report(
+        number=number,
+        enterprise_id=enterprise_id,
+        site_id=site_id,
+        source=Source.SELF_CHECK,
+        category=category,
+        title=title,
+        description=description,
+        who=who,
+        now_ms=now_ms,
+        zone_id=zone_id,
+        device_id=device_id,
+        note=measures,
+        **more,
+    )
+    hazard = replace(
+        hazard,
+        state=TABLE[(None, _A.FIX)],
+        grade=Grade.GENERAL,
+        rectification=Rectification(person=who, measures=measures),
+        rectified_by=who,
+        rectifiers=(who,),
+        submissions=1,
+        submitted_ms=now_ms,
+    )
+    return hazard, replace(step, act=_A.FIX, after=hazard.state)
+
+
+def confirm(
+    hazard: Hazard,
+    *,
+    grade: Grade | None,
+    who: str,
+    now_ms: int,
+    note: str = "",
+    category: str = "",
+    aspect: Aspect | None = None,
+    clause: str = "",
+    clean_h: int | None = None,
+    party: Party | None = None,
+) -> tuple[Hazard, HazardStep]:
+    """It is one, and of this grade. Confirming again changes the grade; a listed one stays major. `clean_h`: the agreed time without alarm
+    before acceptance; `party`: as whom it was confirmed. Raises IllegalStep, Incomplete."""
+    after = next_state(hazard, _A.CONFIRM)
     if grade is None:
         raise Incomplete(f"confirm of hazard {hazard.number} names no grade: general or major")
-    return _step(hazard, _A.CONFIRM, after, who, now_ms, note, grade=grade, category=category or hazard.category)
+    if grade is not Grade.MAJOR and hazard.supervision is not None and hazard.supervision.lifted_ms is None:
+        raise IllegalStep(
+            f"confirm of hazard {hazard.number} as {grade}, which is listed as {hazard.supervision.list_number}: it stays major"
+        )
+    chain = hazard.chain
+    if party is not None and all(link.party is not party for link in chain):
+        chain = (*chain, Vouched(party=party, who=who, at_ms=now_ms, note=note))
+    return step_of(
+        hazard, _A.CONFIRM, after, who, now_ms, note, grade=grade, category=category or hazard.category, aspect=aspect or hazard.aspect,
+        clause=clause or hazard.clause, clean_h=hazard.clean_h if clean_h is None else clean_h, chain=chain,
+    )  # fmt: skip
 
 
-def rectify(hazard: Hazard, *, plan: Rectification, who: str, now_ms: int, note: str = "") -> tuple[Hazard, HazardStep]:
-    """Begin rectification, or change its plan: the five items (五落实), all of them, with a deadline ahead.
-    Raises IllegalStep, Incomplete."""
-    after = _next(hazard, _A.RECTIFY)
+def rectify(
+    hazard: Hazard,
+    *,
+    plan: Rectification,
+    who: str,
+    now_ms: int,
+    note: str = "",
+    major: MajorPlan | None = None,
+    unit: str = "",
+    control: str = "",
+) -> tuple[Hazard, HazardStep]:
+    """Begin rectification, or change its plan: the five items (五落实), all of them, with a deadline ahead; a major hazard has its report
+    and plan besides. A plan once begun is put off only by an extension. Raises IllegalStep, Incomplete."""
+    after = next_state(hazard, _A.RECTIFY)
     missing = [name for name in ("person", "measures", "funds", "contingency") if not getattr(plan, name).strip()]
     if plan.deadline_ms is None:
         missing.append("deadline")
@@ -160,63 +282,92 @@ def rectify(hazard: Hazard, *, plan: Rectification, who: str, now_ms: int, note:
     assert plan.deadline_ms is not None
     if plan.deadline_ms <= now_ms:
         raise Incomplete(f"rectify of hazard {hazard.number} has a deadline that is past: it must lie ahead")
-    return _step(hazard, _A.RECTIFY, after, who, now_ms, note, rectification=plan)
+    present_ms = hazard.rectification.deadline_ms
+    if hazard.state is _S.RECTIFYING and present_ms is not None and plan.deadline_ms > present_ms:
+        raise IllegalStep(f"rectify of hazard {hazard.number} with a later deadline than the plan in force: ask for an extension")
+    major = major or hazard.major
+    if hazard.grade is Grade.MAJOR:
+        lacking = [name for name in MajorPlan.__slots__ if not getattr(major or MajorPlan(), name).strip()]
+        if lacking:
+            raise Incomplete(f"rectify of hazard {hazard.number}, which is major, lacks {', '.join(lacking)} of its report and plan")
+    return step_of(
+        hazard, _A.RECTIFY, after, who, now_ms, note, rectification=plan, major=major, unit=unit or hazard.unit,
+        control=control or hazard.control,
+    )  # fmt: skip
 
 
 def submit(hazard: Hazard, *, note: str, who: str, now_ms: int) -> tuple[Hazard, HazardStep]:
     """Rectified: says what was done and asks for the review. The deadline's clock stops. Raises IllegalStep, Incomplete."""
-    after = _next(hazard, _A.SUBMIT)
-    _needs_reason(hazard, _A.SUBMIT, note, "what was done")
-    return _step(hazard, _A.SUBMIT, after, who, now_ms, note, rectified_by=who, submitted_ms=now_ms)
+    after = next_state(hazard, _A.SUBMIT)
+    needs_reason(hazard, _A.SUBMIT, note, "what was done")
+    return step_of(
+        hazard, _A.SUBMIT, after, who, now_ms, note, rectified_by=who, submitted_ms=now_ms, submissions=hazard.submissions + 1,
+        rectifiers=tuple(dict.fromkeys((*hazard.rectifiers, who))),
+    )  # fmt: skip
 
 
 def accept(
-    hazard: Hazard, *, who: str, now_ms: int, as_supervisor: bool, clean_since_ms: int | None = None, note: str = ""
+    hazard: Hazard,
+    *,
+    who: str,
+    now_ms: int,
+    as_supervisor: bool,
+    clean_since_ms: int | None = None,
+    note: str = "",
+    who_name: str = "",
 ) -> tuple[Hazard, HazardStep]:
-    """Closed (销号), by somebody who did not rectify it, and by the supervising body when it is major.
+    """Closed (销号), by somebody who did not rectify it, and by the supervising body when it is major, which takes it off the list.
 
-    `clean_since_ms`: when the last alarm of its point cleared, None while one is in alarm; an alarm-born hazard needs 72 h of that, or
-    a stated reason in `note`. Raises IllegalStep, NotAllowed, Incomplete."""
-    after = _next(hazard, _A.ACCEPT)
-    if who == hazard.rectified_by:
+    `who_name`: how that person is called, for the plan may name its rectifier in words. `clean_since_ms`: when the last alarm of its points
+    cleared, None while one is in alarm; an alarm-born hazard needs its agreed time of that, or a stated reason in `note`. The alarms
+    themselves are left as they are. Raises IllegalStep, NotAllowed, Incomplete."""
+    after = next_state(hazard, _A.ACCEPT)
+    named = hazard.rectification.person.strip()
+    if who == hazard.rectified_by or who in hazard.rectifiers or named in (who, who_name.strip() or who):
         raise NotAllowed(f"accept of hazard {hazard.number} by {who}, who rectified it: somebody else must accept it")
     if hazard.grade is Grade.MAJOR and not as_supervisor:
         raise NotAllowed(f"accept of hazard {hazard.number}, which is major: only the supervising body may accept it")
     if hazard.source is Source.ALARM and not note.strip():
         if clean_since_ms is None:
-            raise Incomplete(f"accept of hazard {hazard.number}: its point is in alarm; 72 h without, or a stated reason, is needed")
-        if now_ms - clean_since_ms < CLEAN_MS:
-            clean_h = (now_ms - clean_since_ms) / 3_600_000
             raise Incomplete(
-                f"accept of hazard {hazard.number}: its point is without alarm for {clean_h:.1f} h; 72 h, or a stated reason, is needed"
+                f"accept of hazard {hazard.number}: its point is in alarm; {hazard.clean_h} h without, or a stated reason, is needed"
             )
-    return _step(hazard, _A.ACCEPT, after, who, now_ms, note, closed_ms=now_ms)
+        if now_ms - clean_since_ms < hazard.clean_h * HOUR_MS:
+            clean_h = (now_ms - clean_since_ms) / HOUR_MS
+            raise Incomplete(
+                f"accept of hazard {hazard.number}: its point is without alarm for {clean_h:.1f} h;"
+                f" {hazard.clean_h} h, or a stated reason, is needed"
+            )
+    listed = hazard.supervision
+    if listed is not None and listed.lifted_ms is None:
+        listed = replace(listed, lifted_ms=now_ms)
+    return step_of(hazard, _A.ACCEPT, after, who, now_ms, note, closed_ms=now_ms, supervision=listed)
 
 
 def return_(hazard: Hazard, *, reason: str, who: str, now_ms: int) -> tuple[Hazard, HazardStep]:
     """The review failed: back to rectifying, and the clock runs again. Raises IllegalStep, Incomplete."""
-    after = _next(hazard, _A.RETURN)
-    _needs_reason(hazard, _A.RETURN, reason, "the reason")
-    return _step(hazard, _A.RETURN, after, who, now_ms, reason, submitted_ms=None)
+    after = next_state(hazard, _A.RETURN)
+    needs_reason(hazard, _A.RETURN, reason, "the reason")
+    return step_of(hazard, _A.RETURN, after, who, now_ms, reason, submitted_ms=None, returned=hazard.returned + 1)
 
 
 def reject(hazard: Hazard, *, reason: str, who: str, now_ms: int) -> tuple[Hazard, HazardStep]:
     """It is no hazard. Raises IllegalStep, Incomplete."""
-    after = _next(hazard, _A.REJECT)
-    _needs_reason(hazard, _A.REJECT, reason, "the reason")
-    return _step(hazard, _A.REJECT, after, who, now_ms, reason, closed_ms=now_ms)
+    after = next_state(hazard, _A.REJECT)
+    needs_reason(hazard, _A.REJECT, reason, "the reason")
+    return step_of(hazard, _A.REJECT, after, who, now_ms, reason, closed_ms=now_ms)
 
 
 def merge(hazard: Hazard, *, into: Hazard, reason: str, who: str, now_ms: int) -> tuple[Hazard, HazardStep]:
     """It is the same as another open one of the enterprise, which goes on for both. Raises IllegalStep, Incomplete."""
-    after = _next(hazard, _A.MERGE)
-    _needs_reason(hazard, _A.MERGE, reason, "the reason")
+    after = next_state(hazard, _A.MERGE)
+    needs_reason(hazard, _A.MERGE, reason, "the reason")
     if into.id == hazard.id or into.state not in OPEN or into.enterprise_id != hazard.enterprise_id:
         raise IllegalStep(
             f"merge of hazard {hazard.number} into {into.number}, which is {into.state}:"
             " another open hazard of the same enterprise is allowed"
         )
-    return _step(hazard, _A.MERGE, after, who, now_ms, reason, merged_into=into.id, closed_ms=now_ms)
+    return step_of(hazard, _A.MERGE, after, who, now_ms, reason, merged_into=into.id, closed_ms=now_ms)
 
 
 def recur(
@@ -224,7 +375,7 @@ def recur(
 ) -> tuple[Hazard, HazardStep]:
     """The same trouble came back: counted on the open hazard; an accepted one is re-opened within 30 days, with `deadline_ms` as its
     new deadline. Raises IllegalStep, also when the alarm already belongs to it."""
-    after = _next(hazard, _A.RECUR)
+    after = next_state(hazard, _A.RECUR)
     changed: dict[str, Any] = {"recurrences": hazard.recurrences + 1}
     if hazard.state is _S.ACCEPTED:
         if not may_reopen(hazard, now_ms):
@@ -233,16 +384,17 @@ def recur(
             "closed_ms": None,
             "submitted_ms": None,
             "rectified_by": None,
+            "rectifiers": (),
             "rectification": replace(hazard.rectification, deadline_ms=deadline_ms),
         }
     elif alarm_id is not None and alarm_id in hazard.alarm_ids:
         raise IllegalStep(f"recur of hazard {hazard.number} with alarm {alarm_id}, which already belongs to it: nothing needs to be done")
     if alarm_id is not None and alarm_id not in hazard.alarm_ids:
         changed["alarm_ids"] = (*hazard.alarm_ids, alarm_id)
-    return _step(hazard, _A.RECUR, after, who, now_ms, note, **changed)
+    return step_of(hazard, _A.RECUR, after, who, now_ms, note, **changed)
 
 
-def _next(hazard: Hazard, act: HazardAct) -> HazardState:
+def next_state(hazard: Hazard, act: HazardAct) -> HazardState:
     after = TABLE.get((hazard.state, act))
     if after is None:
         may = ", ".join(allowed(hazard.state)) or "nothing more"
@@ -250,12 +402,12 @@ def _next(hazard: Hazard, act: HazardAct) -> HazardState:
     return after
 
 
-def _needs_reason(hazard: Hazard, act: HazardAct, text: str, what: str) -> None:
+def needs_reason(hazard: Hazard, act: HazardAct, text: str, what: str) -> None:
     if not text.strip():
         raise Incomplete(f"{act} of hazard {hazard.number} does not say {what}: it is needed")
 
 
-def _step(
+def step_of(
     hazard: Hazard, act: HazardAct, after: HazardState, who: str | None, now_ms: int, note: str, **changed: Any
 ) -> tuple[Hazard, HazardStep]:
     version = hazard.version + 1

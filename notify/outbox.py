@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from alarms.model import Transition
+from alarms.notices import Notice
 from alarms.queries import Wording
 from notify.templates import Folded
 
@@ -13,7 +14,8 @@ from notify.templates import Folded
 class DueMessage(Protocol):
     """One message that is due. `key` names it for ever; `transition` is the alarm's change that it tells of, None when nobody has it any
     more; `timezone` is the IANA zone of the alarm's site. `address` and `secret` are what `to` refers to. `quiet_until_ms`: the person
-    rests until then. `stale`: why it need not be sent. `round`: how often the far end reported that it failed. `digest`: of many."""
+    rests until then. `stale`: why it need not be sent. `round`: how often the far end reported that it failed. `digest`: of many.
+    `notice`: it tells of something else than an alarm, in these words."""
 
     @property
     def key(self) -> str: ...
@@ -47,6 +49,8 @@ class DueMessage(Protocol):
     def stale(self) -> str: ...
     @property
     def digest(self) -> Folded | None: ...
+    @property
+    def notice(self) -> Notice | None: ...
 
 
 class Settled(Protocol):

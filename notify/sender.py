@@ -15,7 +15,7 @@ from typing import Any
 from alarms.model import Transition
 from notify.channel import PATIENCE, Channel, ChannelAway, ChannelError, Message, NeverTaken, Taken
 from notify.outbox import DueMessage, Outbox
-from notify.templates import Templates, digest
+from notify.templates import Templates, digest, notice
 from rules.model import Severity
 from sites.records import Unavailable
 
@@ -148,24 +148,28 @@ class Sender:
             self._outbox.withdraw(due.key, due.stale)
         elif due.quiet_until_ms is not None:
             self._outbox.defer(due.key, due.quiet_until_ms, "quiet hours")
-        elif transition is None:
+        elif transition is None and due.notice is None and due.digest is None:
             self._outbox.mark_failed(due.key, None, "its alarm is not in the records")
         elif not due.address:
             self._outbox.mark_failed(due.key, None, "the address is no longer known" if due.to else "there is no address")
         else:
+            facts: dict[str, Any] = {}
             if due.digest is not None:
                 words = digest(due.digest, due.channel, due.language, due.timezone)
+            elif due.notice is not None:
+                words, facts = notice(due.notice, due.channel), dict(due.notice.facts)
             else:
+                assert transition is not None
                 words = templates.compose(due.channel, due.language, transition, due.timezone, due.cause)
             return Message(
                 key=due.key if not due.round else f"{due.key}-{due.round}",
                 to=due.address,
                 subject=words.subject,
                 text=words.text,
-                at_ms=transition.at_ms,
+                at_ms=due.created_ms if transition is None else transition.at_ms,
                 secret=due.secret,
                 language=due.language,
-                facts=alarm_facts(transition, due.cause, 0 if due.digest is None else due.digest.count),
+                facts=facts if transition is None else alarm_facts(transition, due.cause, 0 if due.digest is None else due.digest.count),
             )
         return None
 

@@ -12,6 +12,7 @@ from string import Formatter
 from typing import Protocol
 
 from alarms.model import Transition
+from alarms.notices import Notice
 from alarms.queries import Wording
 from notify.fields import FIELDS, LANGUAGES, SEVERITIES, field_words, local, one_line
 from rules.model import Severity
@@ -160,6 +161,15 @@ def digest(folded: Folded, channel: str, language: str, timezone: str) -> Compos
     worst = SEVERITIES[Severity(max(folded.by_severity, default=0))]
     named = {"zh": worst[0], "en": worst[1]}.get(language, " ".join(worst))
     return Composed(one_line(f"[{named}] {head}"), "\n".join(map(one_line, lines)) + "\n")
+
+
+def notice(told: Notice, channel: str) -> Composed:
+    """Words that came ready, in the channel's shape."""
+    if channel == "sms":
+        return Composed("", _shortened(one_line(told.subject)))
+    if channel == "voice":
+        return Composed("", one_line(told.subject))
+    return Composed(one_line(told.subject), "\n".join(map(one_line, told.text.split("\n"))))
 
 
 def sms_parts(text: str) -> int:

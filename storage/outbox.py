@@ -15,10 +15,11 @@ from sqlalchemy import Connection, Engine, func, select, update
 from alarms.contacts import Contact, Endpoint, Group, quiet_until_ms
 from alarms.escalation_policy import UNACKNOWLEDGED
 from alarms.model import Attention, Transition
+from alarms.notices import Notice
 from alarms.queries import Wording
 from rules.model import Severity
 from sites.model import derived_id
-from storage import records_notify, rows, tables
+from storage import hazard_reminders, records_notify, rows, tables
 from storage.database import add_missing, reading, writing
 
 _o = tables.outbox
@@ -61,6 +62,7 @@ class DueMessage:
     quiet_until_ms: int | None = None
     stale: str = ""
     digest: Digest | None = None
+    notice: Notice | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +102,8 @@ class SqlOutbox:
         zone = (contact.timezone if contact else "") or site_zone
         address, secret, language = self._address(connection, row["to"], contact)
         quiet = None if contact is None else quiet_until_ms(contact.quiet, zone, Severity(row["severity"]), now_ms)
+        hazard_id = hazard_reminders.hazard_of(row["alarm_id"])
+        notice = None if hazard_id is None else hazard_reminders.notice(connection, hazard_id, row["cause"], site_zone, language)
         names = ("key", "to", "attempts", "created_ms", "channel", "recipient", "name", "cause", "severity", "round")
         return DueMessage(
             **{name: row[name] for name in names},
@@ -109,8 +113,9 @@ class SqlOutbox:
             address=address,
             secret=secret,
             quiet_until_ms=quiet,
-            stale=self._stale(connection, row),
+            stale=notice if isinstance(notice, str) else self._stale(connection, row),
             digest=_digest(connection, row["key"]) if row["folded"] else None,
+            notice=None if isinstance(notice, str) else notice,
         )
 
     def _contact(self, connection: Connection, recipient: str) -> Contact | None:

@@ -95,8 +95,8 @@ def outbox_rows(connection: Connection, notifies: Sequence[NotifyWanted], transi
             known[of] = ("", 0) if found is None else (found.site_id, found.severity)
         site_id, severity = known[of]
         for target in targets(directory, wanted, site_id):
-            key = wanted.key if not wanted.recipient else _key(wanted, target)
-            made.setdefault(key, _row(wanted, target, key, site_id, severity))
+            made_row = row(wanted, target, site_id, severity)
+            made.setdefault(made_row["key"], made_row)
     return list(made.values())
 
 
@@ -181,9 +181,10 @@ def _key(wanted: NotifyWanted, target: Target) -> str:
     return derived_id("notify", wanted.alarm_id, wanted.cause or wanted.key, target.channel, target.to or target.recipient)
 
 
-def _row(wanted: NotifyWanted, target: Target, key: str, site_id: str, severity: int) -> dict[str, Any]:
+def row(wanted: NotifyWanted, target: Target, site_id: str, severity: int) -> dict[str, Any]:
+    """The outbox's row of one target."""
     return {
-        "key": key,
+        "key": wanted.key if not wanted.recipient else _key(wanted, target),
         "linkage_id": wanted.linkage_id,
         "alarm_id": wanted.alarm_id,
         "alarm_seq": wanted.alarm_seq,

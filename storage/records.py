@@ -18,7 +18,7 @@ from alarms.linkage import Firing
 from alarms.model import Alarm, Transition
 from alarms.queries import AlarmQuery, Delivery, DeliveryQuery, Wording
 from hazards.model import Hazard, HazardStep
-from hazards.queries import HazardQuery
+from hazards.queries import Cause, HazardQuery
 from power.model import Order, OrderStep
 from power.queries import OrderQuery
 from rules.model import Rule
@@ -28,6 +28,7 @@ from sites.inbox import InboxDevice
 from sites.people import Session, User
 from sites.records import Change, Conflict, Page, SavedView, Scope
 from storage import (
+    audit_chain,
     facts,
     migrate,
     records_alarms,
@@ -47,9 +48,11 @@ from storage import (
 from storage.database import open_engine, reading, writing
 from storage.kinds import kind_of
 from storage.project import stored_position
+from storage.records_access import AccessRecords
+from storage.records_ledger import LedgerRecords
 
 
-class Records:
+class Records(LedgerRecords, AccessRecords):
     """All that is kept of people, configuration, alarms, orders and hazards. Thread-safe; one engine, shared with the projector."""
 
     def __init__(self, engine: Engine) -> None:
@@ -307,17 +310,19 @@ class Records:
         with reading(self.engine) as c:
             return records_hazards.steps(c, hazard_id)
 
-    def hazard_counts(self, query: HazardQuery, sites: Scope) -> dict[str, dict[str, int]]:
-        with reading(self.engine) as c:
-            return records_hazards.counts(c, query, sites)
-
     def report_hazard(
-        self, make: Callable[[str, Hazard | None], tuple[Hazard, HazardStep]], site_id: str, alarm_id: str | None, who: str, now_ms: int
+        self,
+        make: Callable[[str, Hazard | None], tuple[Hazard, HazardStep]],
+        site_id: str,
+        alarm_id: str | None,
+        who: str,
+        now_ms: int,
+        cause: Cause | None = None,
     ) -> tuple[Hazard, HazardStep]:
         """`make` is given the hazard to which new trouble of the alarm's point belongs: the open one, or the one accepted less than
         30 days ago (`hazards.loop.recur` re-opens that), or None. It may be called twice."""
         with writing(self.engine) as c:
-            return records_hazards.report(c, make, site_id, alarm_id, who, now_ms)
+            return records_hazards.report(c, make, site_id, alarm_id, who, now_ms, cause)
 
     def change_hazard(self, hazard_id: str, change: Callable[[Hazard], tuple[Hazard, HazardStep]], who: str) -> tuple[Hazard, HazardStep]:
         with writing(self.engine) as c:
@@ -372,7 +377,7 @@ class Records:
     def audit_break(self) -> str | None:
         """What is wrong with the audit's hash chain, or None."""
         with reading(self.engine) as c:
-            return records_audit.first_break(c)
+            return audit_chain.check(c).problem
 
     def changes_by(self, who: str, after: int) -> tuple[int, bool]:
         """(the newest audit entry's id, whether `who` changed anything in entries after `after`)."""

@@ -11,11 +11,26 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select, update
 
+from hazards import deadlines
 from hazards.loop import CLOCK_RUNS, OPEN, may_reopen
-from hazards.model import Grade, Hazard, HazardAct, HazardState, HazardStep, Rectification, Source
-from hazards.queries import HazardQuery
+from hazards.model import (
+    Aspect,
+    Extension,
+    Grade,
+    Hazard,
+    HazardAct,
+    HazardState,
+    HazardStep,
+    MajorPlan,
+    Rectification,
+    Shutdown,
+    Source,
+    Supervision,
+    Vouched,
+)
+from hazards.queries import Cause, HazardQuery
 from sites.records import Conflict, NotFound, Page, Scope
 from storage import cursors, records_alarms, records_audit, rows, tables
 from storage.database import add_missing
@@ -31,9 +46,18 @@ HAZARD = rows.Shape(
         "grade": rows.enum_field(Grade),
         "state": rows.enum_field(HazardState),
         "order_ids": rows.json_field(tuple[str, ...]),
+        "aspect": rows.enum_field(Aspect),
+        "origin": rows.json_field(tuple[tuple[str, str], ...]),
+        "chain": rows.json_field(tuple[Vouched, ...]),
+        "rectifiers": rows.json_field(tuple[str, ...]),
+        "extensions": rows.json_field(tuple[Extension, ...]),
+        "major": rows.json_field(MajorPlan),
+        "supervision": rows.json_field(Supervision),
+        "shutdown": rows.json_field(Shutdown),
     },
     out=("rectification", "alarm_ids"),
 )
+
 
 Change = Callable[[Hazard], tuple[Hazard, HazardStep]]
 Make = Callable[[str, Hazard | None], tuple[Hazard, HazardStep]]
@@ -44,24 +68,9 @@ Make = Callable[[str, Hazard | None], tuple[Hazard, HazardStep]]
 
 def page(connection: Connection, query: HazardQuery, sites: Scope) -> Page[Hazard]:
     """Newest found first. Raises ValueError for an unknown state, BadCursor."""
-    statement = select(_h).where(*_conditions(query, sites).values())
+    statement = select(_h).where(*conditions(query, sites).values())
     found, next_cursor = cursors.rows_of(connection, statement, [_h.c.found_ms, _h.c.id], query.cursor, query.limit, descending=True)
     return Page(_hazards(connection, found), next_cursor)
-
-
-def counts(connection: Connection, query: HazardQuery, sites: Scope) -> dict[str, dict[str, int]]:
-    """Facets: by state, grade, source, category, site, enterprise, each under all the query's filters (so each adds up to the same total);
-    and `due`: how many of them are open and how many overdue."""
-    conditions = _conditions(query, sites).values()
-    columns = {"state": _h.c.state, "grade": _h.c.grade, "source": _h.c.source, "category": _h.c.category}
-    facets: dict[str, dict[str, int]] = {}
-    for facet, column in (columns | {"site": _h.c.site_id, "enterprise": _h.c.enterprise_id}).items():
-        counted = connection.execute(select(column, func.count()).where(*conditions).group_by(column))
-        facets[facet] = {key or "": number for key, number in counted}
-    due = {"open": _is_open(), "overdue": _is_overdue(query.now_ms)}
-    sums = select(*(func.count().filter(condition).label(name) for name, condition in due.items())).select_from(_h)
-    facets["due"] = dict(connection.execute(sums.where(*conditions)).mappings().one())
-    return facets
 
 
 def hazard(connection: Connection, hazard_id: str, lock: bool = False) -> Hazard:
@@ -103,10 +112,19 @@ def _merged_end(connection: Connection, hazard_: Hazard) -> Hazard:
 
 
 def report(
-    connection: Connection, make: Make, site_id: str, alarm_id: str | None, who: str | None, now_ms: int
+    connection: Connection,
+    make: Make,
+    site_id: str,
+    alarm_id: str | None,
+    who: str | None,
+    now_ms: int,
+    cause: Cause | None = None,
 ) -> tuple[Hazard, HazardStep]:
     """Give `make` the ledger's next number at the site and the standing hazard of the alarm's point (or None), and keep what it returns.
-    One site's reports wait for one another."""
+    One site's reports wait for one another. `cause`: the request that asks; asked again, it gives the hazard that it made before, with its
+    newest step. Raises Conflict where the same key asks for something else."""
+    if cause is not None and (before := _made_by(connection, cause)) is not None:
+        return hazard(connection, before), steps(connection, before)[-1]
     prefix = f"{site_id}-{_local(connection, site_id, now_ms):%Y%m%d}"
     n = tables.hazard_numbers
     add_missing(connection, n, [{"prefix": prefix, "last": 0}])
@@ -123,7 +141,20 @@ def report(
     if present is None:
         connection.execute(update(n).where(n.c.prefix == prefix).values(last=last + 1))
     keep(connection, present, made, step, who)
+    if cause is not None:
+        row = {"cause": cause.key, "fingerprint": cause.fingerprint, "hazard_id": made.id, "at_ms": now_ms}
+        connection.execute(insert(tables.hazard_causes), row)
     return made, step
+
+
+def _made_by(connection: Connection, cause: Cause) -> str | None:
+    t = tables.hazard_causes
+    row = connection.execute(select(t.c.hazard_id, t.c.fingerprint).where(t.c.cause == cause.key)).first()
+    if row is None:
+        return None
+    if row.fingerprint != cause.fingerprint:
+        raise Conflict("this Idempotency-Key belongs to another request: make a new one")
+    return str(row.hazard_id)
 
 
 def change(connection: Connection, hazard_id: str, make: Change, who: str | None) -> tuple[Hazard, HazardStep]:
@@ -137,6 +168,9 @@ def change(connection: Connection, hazard_id: str, make: Change, who: str | None
 def keep(connection: Connection, present: Hazard | None, made: Hazard, step: HazardStep, who: str | None) -> None:
     """Write the next hazard, its step and its audit entry. Raises Conflict when it changed meanwhile."""
     row = HAZARD.row(made) | {name: getattr(made.rectification, name) for name in _PLAN}
+    row["is_listed"] = made.supervision is not None and made.supervision.lifted_ms is None
+    # what has come by now was told, or is told by the next look
+    row["remind_ms"] = deadlines.next_ms(made, made.found_ms if present is None else present.found_ms)
     if present is None:
         assert made.version == 1, "without a present hazard only a report makes one"
         connection.execute(insert(_h), row)
@@ -195,35 +229,55 @@ def _tell_ended(connection: Connection, hazard: Hazard) -> None:
     connection.execute(update(a).where(ended).values(hazard_id=hazard.id))
 
 
-def _is_open() -> ColumnElement[bool]:
+def is_open() -> ColumnElement[bool]:
     return _h.c.state.in_(sorted(state.value for state in OPEN))
 
 
-def _is_overdue(now_ms: int) -> ColumnElement[bool]:
+def is_overdue(now_ms: int) -> ColumnElement[bool]:
     # the same as hazards.loop.is_overdue
     return _h.c.state.in_(sorted(state.value for state in CLOCK_RUNS)) & (_h.c.deadline_ms <= now_ms)
 
 
-def _conditions(query: HazardQuery, sites: Scope) -> dict[str, ColumnElement[Any]]:
+_EQUALS = {
+    "site": "site_id", "enterprise": "enterprise_id", "source": "source", "grade": "grade", "category": "category", "aspect": "aspect",
+    "zone": "zone_id", "device": "device_id", "point": "point_id", "risk_point": "risk_point_id", "found_by": "found_by",
+}  # fmt: skip
+
+
+def conditions(query: HazardQuery, sites: Scope) -> dict[str, ColumnElement[Any]]:
+    """Each filter's condition by its name. Raises ValueError for an unknown state."""
     found: dict[str, ColumnElement[Any]] = {}
     if sites is not None:
         found["scope"] = _h.c.site_id.in_(sites)
     if query.state == "open":
-        found["state"] = _is_open()
+        found["state"] = is_open()
     elif query.state == "overdue":
-        found["state"] = _is_overdue(query.now_ms)
+        found["state"] = is_overdue(query.now_ms)
     elif query.state is not None:
         if query.state not in list(HazardState):
             raise ValueError(f"no hazard state {query.state!r}; there are open, overdue, {', '.join(HazardState)}")
         found["state"] = _h.c.state == query.state
-    for name, column in (("site", "site_id"), ("enterprise", "enterprise_id"), ("source", "source"), ("grade", "grade")):
+    for name, column in _EQUALS.items():
         wanted = getattr(query, name)
         if wanted is not None:
             found[name] = _h.c[column] == wanted
+    if query.enterprises is not None:
+        found["enterprises"] = _h.c.enterprise_id.in_(sorted(query.enterprises))
+    if query.person is not None:
+        found["person"] = or_(_h.c.person == query.person, _h.c.rectified_by == query.person)
+    if query.listed is not None:
+        found["listed"] = _h.c.is_listed.is_(query.listed)
+    spans = (("from_ms", _h.c.found_ms, True), ("to_ms", _h.c.found_ms, False), ("closed_from_ms", _h.c.closed_ms, True))
+    for name, time, is_from in (*spans, ("closed_to_ms", _h.c.closed_ms, False)):
+        bound = getattr(query, name)
+        if bound is not None:
+            found[name] = time >= bound if is_from else time < bound
+    if query.older_ms is not None:
+        found["older"] = (_h.c.found_ms <= query.now_ms - query.older_ms) & is_open()
     if query.alarm is not None:
         links = tables.hazard_alarms
         found["alarm"] = _h.c.id.in_(select(links.c.hazard_id).where(links.c.alarm_id == query.alarm))
     if query.q:
-        searched = ("number", "title", "description", "category", "found_by")
+        searched = ("number", "title", "description", "category", "found_by", "person", "clause", "place")
         found["q"] = or_(*(_h.c[name].icontains(tables.storable(query.q), autoescape=True) for name in searched))
     return found

@@ -239,6 +239,8 @@ users = Table(
     *_words("login", "name", "email", "password_hash"),
     *_flags("disabled"),
     _version(),
+    Column("must_change", Boolean, nullable=False, server_default=false()),
+    *_ms("last_login_ms", "deleted_ms", null=True),
     UniqueConstraint("login"),
 )
 grants = Table(
@@ -256,7 +258,34 @@ sessions = Table(
     _refers("user_id", "users", ondelete="CASCADE"),
     *_words("csrf"),
     *_ms("created_ms", "expires_ms", "proved_ms"),
+    Column("seen_ms", BigInteger, nullable=False, server_default="0"),
+    Column("address", Words, nullable=False, server_default=text("''")),
+    Column("agent", Words, nullable=False, server_default=text("''")),
     Index(None, "expires_ms"),
+)
+api_keys = Table(
+    "api_keys",
+    metadata,
+    _id(),
+    *_words("name", "prefix", "key_hash", "acts", "places", "made_by", "note"),  # acts, places: JSON
+    *_ms("made_ms"),
+    *_ms("expires_ms", "revoked_ms", "used_ms", null=True),
+    Column("rate_per_minute", Integer, nullable=False),
+)
+one_time_links = Table(
+    "one_time_links",
+    metadata,
+    _id("token_hash"),
+    _refers("user_id", "users", ondelete="CASCADE"),
+    *_words("purpose", "made_by"),
+    *_ms("made_ms", "expires_ms"),
+)
+attempts = Table(
+    "attempts",
+    metadata,
+    _id("key"),
+    Column("failures", Integer, nullable=False),
+    *_ms("locked_ms", "last_ms"),
 )
 idempotency = Table(
     "idempotency",
@@ -495,12 +524,68 @@ hazards = Table(
     Column("recurrences", Integer, nullable=False),
     *_words("order_ids"),  # JSON list
     _version(),
+    *_words("aspect", "risk_point_id", "split_from", null=True),
+    *(Column(name, Words, nullable=False, server_default=text("''")) for name in ("clause", "place", "unit", "control")),
+    # JSON of hazards.model
+    *(Column(name, Words, nullable=False, server_default="[]") for name in ("origin", "chain", "rectifiers", "extensions")),
+    *_words("major", "supervision", "shutdown", null=True),
+    Column("clean_h", Integer, nullable=False, server_default="72"),
+    *(Column(name, Integer, nullable=False, server_default="0") for name in ("submissions", "returned")),
+    Column("is_listed", Boolean, nullable=False, server_default=false()),  # derived: on the supervising body's list
+    Column("remind_ms", BigInteger, nullable=True),  # derived: when its deadline is looked at next
     UniqueConstraint("number"),
     Index(None, "found_ms", "id"),
     Index(None, "site_id", "found_ms", "id"),
     Index(None, "enterprise_id", "found_ms", "id"),
+    Index(None, "state", "found_ms", "id"),
     Index(None, "state", "deadline_ms"),
+    Index(None, "closed_ms"),
+    Index(None, "remind_ms"),
+    Index(None, "person"),
+    Index("ix_hazards_facets", "state", "grade", "source", "category", "is_listed"),
+    Index("ix_hazards_by_enterprise", "enterprise_id", "site_id", "state", "grade", "deadline_ms"),
     Index(None, "point_id"),
+)
+# which request made a hazard: asked again after a crash, it gives the same one
+hazard_causes = Table("hazard_causes", metadata, _id("cause"), *_words("fingerprint", "hazard_id"), *_ms("at_ms"), Index(None, "at_ms"))
+# stages of a deadline that were told: hazards.deadlines
+hazard_reminders = Table(
+    "hazard_reminders",
+    metadata,
+    _id("hazard_id"),
+    _id("stage"),
+    *_words("name"),
+    *(Column(name, Integer, nullable=False) for name in ("level", "messages")),
+    *_ms("at_ms"),
+)
+# photos and files; their content lies in the data directory under its hash
+hazard_files = Table(
+    "hazard_files",
+    metadata,
+    _id(),
+    *_words("hazard_id", "sha256", "moment", "media_type", "name", "who"),
+    *(Column(name, Integer, nullable=False) for name in ("bytes", "width", "height")),
+    *_ms("at_ms"),
+    Index(None, "hazard_id", "at_ms"),
+    Index(None, "sha256"),
+)
+# links by which a rectifier without an account sees one hazard and submits it
+hazard_links = Table(
+    "hazard_links",
+    metadata,
+    _id(),
+    *_words("hazard_id", "name", "made_by"),
+    *_ms("made_ms", "expires_ms"),
+    *_ms("revoked_ms", "used_ms", null=True),
+    Index(None, "hazard_id"),
+)
+hazard_views = Table(
+    "hazard_views",
+    metadata,
+    _id(),
+    _refers("user_id", "users", ondelete="CASCADE"),
+    *_words("name", "query"),  # query: JSON of the list's parameters
+    _version(),
 )
 hazard_steps = Table(
     "hazard_steps",
@@ -543,6 +628,7 @@ audit = Table(
     *_words("who", "before", "after", null=True),  # before, after: canonical JSON
     *_words("prev_hash", "hash"),
     Index(None, "kind", "thing_id", "id"),
+    Index(None, "who", "id"),
     Index(None, "at_ms"),
 )
 audit_head = Table(

@@ -104,6 +104,13 @@ SUBMITTED = hazard_in(
     ("all-manager", "confirm", GRADED), ("all-enterprise", "rectify", PLAN), ("all-enterprise", "submit", {"note": "valve replaced"})
 )
 
+SHUT = {"extent": "full", "note": "all"}
+MORE_TIME = {"until_at": "2026-11-25T00:00:00Z", "reason": "parts are late"}
+LISTED = {"body": "应急局", "list_number": "2026-7", "deadline_at": "2026-12-22T00:00:00Z", "contact": "王"}
+EXTENDED = hazard_in(("all-manager", "confirm", GRADED), ("all-enterprise", "rectify", PLAN), ("all-enterprise", "extend", MORE_TIME))
+MAJOR_ONE = hazard_in(("all-manager", "confirm", {"grade": "major"}))
+LISTED_ONE = hazard_in(("all-manager", "confirm", {"grade": "major"}), ("all-supervisor", "supervise", LISTED))
+
 
 def another_hazard(service: Service, site: str) -> None:
     REPORTED(service, site)
@@ -556,6 +563,26 @@ CASES: dict[str, Case] = {
     "GET /self-tests/{test_id}": Case(None, "/self-tests/tried", outside=200, before=tried),
     "GET /hazards": Case("see", "/hazards", outside=200),
     "GET /hazards/counts": Case("see", "/hazards/counts", outside=200),
+    "GET /hazards/trend": Case("see", "/hazards/trend", outside=200),
+    "GET /hazards/comparison": Case("see", "/hazards/comparison", outside=200),
+    "GET /hazards/reconciliation": Case("see", "/hazards/reconciliation", outside=200),
+    "GET /hazard-views": Case(None, "/hazard-views", outside=200),
+    "POST /hazard-views": Case(None, "/hazard-views", {"name": "mine", "filter": {"state": "overdue"}}, outside=201),
+    "POST /hazards/accept": Case(None, "/hazards/accept", {"ids": ["{hazard}"]}, outside=200, before=SUBMITTED),
+    "POST /hazards/{hazard_id}/control": Case("hazard_report", "/hazards/{hazard}/control", {"measures": "fenced"}, before=REPORTED),
+    "POST /hazards/{hazard_id}/vouch": Case("hazard_report", "/hazards/{hazard}/vouch", {"note": "seen"}, before=REPORTED),
+    "POST /hazards/{hazard_id}/extend": Case("hazard_rectify", "/hazards/{hazard}/extend", MORE_TIME, before=RECTIFYING),
+    "POST /hazards/{hazard_id}/extension": Case("hazard_confirm", "/hazards/{hazard}/extension", {"granted": True}, before=EXTENDED),
+    "POST /hazards/{hazard_id}/supervise": Case("hazard_accept_major", "/hazards/{hazard}/supervise", LISTED, before=MAJOR_ONE),
+    "POST /hazards/{hazard_id}/progress": Case("hazard_submit", "/hazards/{hazard}/progress", {"text": "half done"}, before=LISTED_ONE),
+    "POST /hazards/{hazard_id}/shutdown": Case("hazard_report", "/hazards/{hazard}/shutdown", SHUT, before=REPORTED),
+    "POST /hazards/{hazard_id}/link": Case("hazard_report", "/hazards/{hazard}/link", {"order_ids": ["{site}-order"]}, before=REPORTED),
+    "POST /hazards/{hazard_id}/unlink": Case(
+        "hazard_report", "/hazards/{hazard}/unlink", {"order_ids": ["x"], "reason": "not its"}, before=REPORTED
+    ),
+    "POST /hazards/{hazard_id}/split": Case(
+        "hazard_confirm", "/hazards/{hazard}/split", {"parts": [{"title": "a part"}], "reason": "two things"}, before=REPORTED
+    ),
     "POST /hazards": Case("hazard_report", "/hazards", {"site_id": "{site}", "title": "blocked exit", "category": "exit"}),
     "GET /hazards/{hazard_id}": Case("see", "/hazards/{hazard}", before=REPORTED),
     "POST /hazards/{hazard_id}/confirm": Case("hazard_confirm", "/hazards/{hazard}/confirm", GRADED, before=REPORTED),
@@ -583,11 +610,18 @@ CASES: dict[str, Case] = {
 
 # /live is walked in test_live.py, exports and backtests belong to who asked (test_exports.py, test_backtests.py); these need no session
 OPEN = {
-    "GET /shop/{token}", "POST /shop/{token}/code", "POST /shop/{token}/stay-on", "POST /shop/{token}/confirm",
-    "POST /notifications/receipts/{gateway}", "POST /auth/login", "POST /auth/logout"}
+    "GET /shop/{token}",
+    "POST /shop/{token}/code",
+    "POST /shop/{token}/stay-on",
+    "POST /shop/{token}/confirm",
+    "POST /notifications/receipts/{gateway}",
+    "POST /auth/login",
+    "POST /auth/logout",
+}
 ELSEWHERE = {
     *(f"{method} /alarm-exports/{{export_id}}{part}" for method, part in (("GET", ""), ("GET", "/file"), ("DELETE", ""))),
     "PUT /alarm-views/{view_id}", "DELETE /alarm-views/{view_id}",
+    "PUT /hazard-views/{view_id}", "DELETE /hazard-views/{view_id}",
     "GET /live", "GET /history/exports/{export_id}", "GET /history/exports/{export_id}/file", "DELETE /history/exports/{export_id}",
     "GET /backtests/{backtest_id}", "GET /backtests/{backtest_id}/findings", "DELETE /backtests/{backtest_id}",
 }  # fmt: skip

@@ -81,9 +81,9 @@ def test_every_state_takes_exactly_the_acts_of_its_row(state: HazardState, act: 
     assert (step.hazard_id, step.version, step.act, step.before, step.after) == (hazard.id, after.version, act, state, expected)
 
 
-def test_only_a_report_makes_a_hazard() -> None:
-    assert loop.allowed(None) == (HazardAct.REPORT,)
-    assert {state for state, act in loop.TABLE if act is HazardAct.REPORT} == {None}
+def test_only_a_report_or_a_fix_on_the_spot_makes_a_hazard() -> None:
+    assert loop.allowed(None) == (HazardAct.REPORT, HazardAct.FIX)
+    assert {state for state, act in loop.TABLE if act in (HazardAct.REPORT, HazardAct.FIX)} == {None}
 
 
 def test_from_found_to_accepted() -> None:
