@@ -50,6 +50,7 @@ def alarm_of_finding(finding: Finding, rule: Rule, roster: Roster) -> Alarm:
         raised_ms=finding.at_ms,
         arrived_ms=finding.fired_ms,
         changed_ms=finding.fired_ms,
+        asked_ms=finding.fired_ms,
         is_test=is_in_test(roster, finding.device_id, finding.fired_ms),
     )
 
@@ -84,6 +85,7 @@ def alarm_of_service(wish: ServiceRaise, severity: Severity, roster: Roster, now
         raised_ms=now_ms,
         arrived_ms=now_ms,
         changed_ms=now_ms,
+        asked_ms=now_ms,
     )
 
 

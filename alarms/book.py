@@ -312,7 +312,7 @@ class Book:
         if causes:
             why = {"attention": Attention.SUPPRESSED, "suppression": causes[0], "suppressions": causes}
             new = replace(new, **why, is_test=new.is_test or _in_proof(causes))  # type: ignore[arg-type]
-        return replace(new, id=self._free_id(new), asked_ms=new.arrived_ms)
+        return new if self.get(new.id) is None else replace(new, id=self._free_id(new))
 
     def _move(
         self, present: Alarm, signal: Signal, at_ms: int, changes: dict[str, Any], roster: Roster, **words_of: Any

@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from alarms.book import Book
@@ -221,6 +222,9 @@ class Escalations:
             if (present := self.climbs.get(alarm.id)) is not None:
                 self._end(present, at_ms, ("no policy fits it now", "没有适用的升级策略"), products)
             return
+        schedule = _schedule(policy.unacknowledged)
+        after_ms, index, _ = schedule[0] if schedule else (0, None, 0)
+        step = policy.unacknowledged[index] if index is not None else None
         climb = Climb(
             alarm_id=alarm.id,
             site_id=alarm.site_id,
@@ -231,8 +235,12 @@ class Escalations:
             severity=alarm.severity,
             episode=alarm.seq,
             since_ms=at_ms,
+            next_ms=at_ms + after_ms if step else None,
+            next_step=index,
+            next_whom=step.whom if step else (),
+            next_channels=step.channels if step else (),
         )
-        self._keep(self._aimed(climb, policy), alarm, at_ms, products)
+        self._keep(climb, alarm, at_ms, products)
 
     def _acknowledged(self, climb: Climb, alarm: Alarm, at_ms: int, products: Products) -> None:
         policy = self._policy(climb.policy_id)
@@ -260,13 +268,13 @@ class Escalations:
     def _aimed(self, climb: Climb, policy: Escalation) -> Climb:
         """The climb with its next step, by the policy as it is."""
         schedule = _schedule(policy.ladder(climb.state))
-        named = replace(climb, policy_version=policy.version, policy_name=policy.name, policy_name_en=policy.name_en)
+        named: dict[str, Any] = {"policy_version": policy.version, "policy_name": policy.name, "policy_name_en": policy.name_en}
         if climb.place >= len(schedule):
-            return replace(named, next_ms=None, next_step=None, next_whom=(), next_channels=())
+            return replace(climb, **named, next_ms=None, next_step=None, next_whom=(), next_channels=())
         after_ms, index, _ = schedule[climb.place]
         step = policy.ladder(climb.state)[index]
         next_ms = climb.since_ms + after_ms + climb.late_ms
-        return replace(named, next_ms=next_ms, next_step=index, next_whom=step.whom, next_channels=step.channels)
+        return replace(climb, **named, next_ms=next_ms, next_step=index, next_whom=step.whom, next_channels=step.channels)
 
     def _keep(self, climb: Climb, alarm: Alarm, at_ms: int, products: Products) -> None:
         if climb.next_ms is None and alarm.ended_ms is not None:
@@ -331,6 +339,7 @@ class Escalations:
         heapq.heapify(self._heap)
 
 
+@lru_cache(maxsize=256)
 def _schedule(ladder: tuple[Step, ...]) -> list[tuple[int, int, int]]:
     """(ms after the alarm asked, step, repetition) of everything on a ladder, in the order of time."""
     return sorted(

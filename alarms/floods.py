@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from alarms.follow import signal_word
@@ -24,6 +25,7 @@ TOLD_MS = 250  # a flood is told at most so often while something breaks through
 COUNTED_MS = 1_000  # and so often when only its counts rise
 MOST_ZONES = 500  # told by name; all are counted
 MOST_THROUGH = 50
+_CALLS = frozenset({Signal.RAISED, Signal.STEPPED_UP, Signal.UNSUPPRESSED, Signal.UPHELD})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,7 @@ class SiteState:
     first: Arrival | None = None
     severity: Severity = Severity.INFO
     zones: dict[str, FloodZone] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)  # alarms by zone
     breaks_through: list[str] = field(default_factory=list)
     told_ms: int = 0
     tell_ms: int | None = None
@@ -104,7 +107,7 @@ class Floods:
     def follow(self, transition: Transition, at_ms: int) -> Products:
         alarm = transition.alarm
         products = Products()
-        if not _is_new(transition) or not alarm.site_id:
+        if transition.signal not in _CALLS or not _is_new(transition) or not alarm.site_id:
             return products
         site = self._state.sites.get(alarm.site_id)
         if site is None:
@@ -128,7 +131,7 @@ class Floods:
     def _begin(self, site_id: str, site: SiteState, at_ms: int, products: Products) -> None:
         site.since_ms, site.first = site.lately[0].at_ms, site.lately[0]
         site.alarms, site.severity = 0, Severity.INFO
-        site.zones, site.breaks_through = {}, []
+        site.zones, site.counts, site.breaks_through = {}, {}, []
         for arrival in site.lately:
             self._take(site, arrival, is_new=True)
         site.breaks_through = []  # they have sounded
@@ -151,9 +154,11 @@ class Floods:
                 severity=arrival.severity,
                 worst_alarm_id=arrival.alarm_id,
             )
+            site.zones[arrival.zone_id] = zone
         elif through:
-            zone = replace(zone, severity=arrival.severity, worst_alarm_id=arrival.alarm_id)
-        site.zones[arrival.zone_id] = replace(zone, alarms=zone.alarms + is_new)
+            site.zones[arrival.zone_id] = replace(zone, severity=arrival.severity, worst_alarm_id=arrival.alarm_id)
+        if is_new:
+            site.counts[arrival.zone_id] = site.counts.get(arrival.zone_id, 0) + 1
         if through:
             site.breaks_through.append(arrival.alarm_id)
             del site.breaks_through[:-MOST_THROUGH]
@@ -248,7 +253,7 @@ def _fact(site_id: str, site: SiteState, at_ms: int) -> Fact:
         severity=site.severity,
         first_alarm_id=site.first.alarm_id,
         first_zone_id=site.first.zone_id,
-        zones=tuple(site.zones.values())[:MOST_ZONES],
+        zones=tuple(replace(zone, alarms=site.counts.get(zone_id, 0)) for zone_id, zone in islice(site.zones.items(), MOST_ZONES)),
         zone_count=len(site.zones),
         breaks_through=tuple(site.breaks_through),
     )

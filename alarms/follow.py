@@ -100,22 +100,24 @@ def triggering_devices(linkage: Linkage, alarm: Alarm, book: Book) -> set[str]:
 
 def hindrance(linkage: Linkage, alarm: Alarm, at_ms: int, book: Book, roster: Roster) -> Deeds | None:
     """Why a matching linkage does not fire; None: it does."""
-    deeds = Deeds()
     if alarm.is_late:
-        deeds.say("the alarm came late (replayed or delayed data): it starts nothing by itself", "补传或延迟的报警不启动联动", "late")
-    elif alarm.is_test:
-        deeds.say("its device is being tested: a test starts nothing", "设备处于测试状态，不启动联动", "test")
-    elif alarm.suppression is not None:
+        return _said("the alarm came late (replayed or delayed data): it starts nothing by itself", "补传或延迟的报警不启动联动", "late")
+    if alarm.is_test:
+        return _said("its device is being tested: a test starts nothing", "设备处于测试状态，不启动联动", "test")
+    if alarm.suppression is not None:
         why = alarm.suppression
-        deeds.say(f"suppressed ({why.kind}): {why.reason}", f"报警被抑制，不启动联动：{why.reason_zh or why.reason}", "suppressed")
-    elif linkage.schedule is not None and not gate_at(linkage.schedule, alarm.site_id, roster).is_open(at_ms):
-        deeds.say("outside the linkage's schedule", "不在联动的生效时段内", "schedule")
-    elif linkage.triggers > 1:
-        devices = triggering_devices(linkage, alarm, book)
-        if len(devices) >= linkage.triggers:
-            return None
-        have, need = len(devices), linkage.triggers
-        deeds.say(f"{have} of {need} independent triggers in the zone", f"区域内独立触发信号 {have} 个，需要 {need} 个", "triggers_missing")
-    else:
-        return None
+        return _said(f"suppressed ({why.kind}): {why.reason}", f"报警被抑制，不启动联动：{why.reason_zh or why.reason}", "suppressed")
+    if linkage.schedule is not None and not gate_at(linkage.schedule, alarm.site_id, roster).is_open(at_ms):
+        return _said("outside the linkage's schedule", "不在联动的生效时段内", "schedule")
+    if linkage.triggers > 1:
+        have, need = len(triggering_devices(linkage, alarm, book)), linkage.triggers
+        if have < need:
+            text = f"{have} of {need} independent triggers in the zone"
+            return _said(text, f"区域内独立触发信号 {have} 个，需要 {need} 个", "triggers_missing")
+    return None
+
+
+def _said(text: str, text_zh: str, code: str) -> Deeds:
+    deeds = Deeds()
+    deeds.say(text, text_zh, code)
     return deeds

@@ -66,6 +66,7 @@ class HandOvers:
     """The section: at most one hand-over of a site waits to be taken."""
 
     name = "handovers"
+    follows_alarms = False
     requests: tuple[type, ...] = (OfferHandOver, TakeOver, WithdrawHandOver)
     state_type = HandOversState
 

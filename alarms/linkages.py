@@ -65,7 +65,7 @@ class Linkages:
         self._book, self._roster, self._linkages = book, roster, linkages
         self._around = around or Surroundings()
         self._around.times = self.times
-        self._by_word: dict[str, tuple[Linkage, ...]] | None = None
+        self._by_word: dict[tuple[str, str], tuple[Linkage, ...]] = {}
         self._waits: dict[str, dict[tuple[str, str, str], Wait]] = {}  # by alarm, by key
         self._heap: list[tuple[int, tuple[str, str, str]]] = []
         self._times: dict[str, tuple[int, ...]] = {}
@@ -89,21 +89,24 @@ class Linkages:
             self._cancel(transition, products)
         word = signal_word(transition)
         if word in _SEEN:
-            for linkage in self._of(word):
+            for linkage in self._of(word, alarm.kind):
                 if matches(linkage, alarm):
                     self._start(linkage, transition, word, products)
             if word in ("raised", "stepped_up"):
-                for linkage in self._of(UNRESOLVED):
+                for linkage in self._of(UNRESOLVED, alarm.kind):
                     if matches(linkage, alarm):
                         self._start(linkage, transition, UNRESOLVED, products)
         return products
 
-    def _of(self, word: str) -> tuple[Linkage, ...]:
-        """Linkages on this signal that are enabled, by id."""
-        if self._by_word is None:
-            enabled = sorted((linkage for linkage in self._linkages.values() if linkage.enabled), key=lambda linkage: linkage.id)
-            self._by_word = {each: tuple(linkage for linkage in enabled if each in linkage.on) for each in (*_SEEN, UNRESOLVED)}
-        return self._by_word[word]
+    def _of(self, word: str, kind: str) -> tuple[Linkage, ...]:
+        """Linkages on this signal for alarms of this kind that are enabled, by id."""
+        found = self._by_word.get((word, kind))
+        if found is None:
+            fitting = (
+                each for each in self._linkages.values() if each.enabled and word in each.on and (not each.kinds or kind in each.kinds)
+            )
+            found = self._by_word[word, kind] = tuple(sorted(fitting, key=lambda linkage: linkage.id))
+        return found
 
     def _start(self, linkage: Linkage, transition: Transition, word: str, products: Products) -> None:
         alarm, at_ms = transition.alarm, transition.at_ms
@@ -241,7 +244,7 @@ class Linkages:
 
     def configured(self, kind: str, thing_id: str, at_ms: int) -> Products:
         if kind == "linkage":
-            self._by_word = None
+            self._by_word.clear()
         return Products()
 
     def request(self, request: Any, at_ms: int) -> Products:

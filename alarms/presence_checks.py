@@ -103,6 +103,7 @@ class PresenceChecks:
     """The section. `schedules` are the documents of kind `presence_schedule`."""
 
     name = "presence_checks"
+    follows_alarms = False
     requests: tuple[type, ...] = (AskPresence, AnswerPresence)
     state_type = PresenceState
 

@@ -78,6 +78,7 @@ class QuietTimes:
     """The section. `quiet_times` are the documents of that kind."""
 
     name = "quiet_times"
+    follows_alarms = False
     requests: tuple[type, ...] = ()
     state_type: Any = QuietTimesState
 

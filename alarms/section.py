@@ -31,6 +31,7 @@ class Products:
 
 class Section(Protocol):
     """`name` keys its state in the snapshot; `requests` are the types of requests that it answers; `state_type` is what `dump` gives.
+    One whose `follow` never does anything says so by `follows_alarms = False`, and is not asked: a storm of alarms has no time for it.
     Times are service time, and do not fall. What a section does not care about it answers with empty `Products`."""
 
     name: str
@@ -72,3 +73,14 @@ class Section(Protocol):
 
     def dump(self) -> Any: ...
     def load(self, state: Any) -> None: ...
+
+
+def follows_alarms(section: Section) -> bool:
+    """Whether an alarm's transitions are anything to it."""
+    return getattr(section, "follows_alarms", True)
+
+
+def is_empty(products: Products) -> bool:
+    """Whether nothing is wanted."""
+    p = products
+    return not (p.facts or p.firings or p.intents or p.transitions or p.wishes or p.advances)

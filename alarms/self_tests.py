@@ -92,6 +92,7 @@ class SelfTests:
     """The section: one test at a time."""
 
     name = "self_tests"
+    follows_alarms = False
     requests: tuple[type, ...] = (RunSelfTest, SelfTestEvery, SelfTestPublished, SelfTestHeard, SelfTestSeen)
     state_type = SelfTestsState
 

@@ -27,7 +27,7 @@ from alarms.presence_checks import PresenceChecks
 from alarms.proof_tests import ProofTests
 from alarms.quiet_times import QuietTimes
 from alarms.realarm import Realarm
-from alarms.section import Products, Section
+from alarms.section import Products, Section, follows_alarms, is_empty
 from alarms.self_tests import SelfTests
 from alarms.service_alarms import ServiceClear, ServiceRaise
 from alarms.suppressions import Suppressions
@@ -89,6 +89,7 @@ class Warden:
         self.deaf: set[str] = set()  # why nothing heard is no evidence now: telemetry, inbox
         self.wants_snapshot = False
         self.sections: tuple[Section, ...] = ()
+        self._followers: tuple[Section, ...] = ()
         self._section_of: dict[type, Section] = {}
         self._out: Stepped | None = None
         self._volatile = False
@@ -140,6 +141,7 @@ class Warden:
             Mornings(self.orders, roster, self.runs, self.switchings, lock_outs),
         ]
         self.sections = tuple(sections)
+        self._followers = tuple(section for section in sections if follows_alarms(section))
         self._section_of = {kind: section for section in sections for kind in section.requests}
 
     # -- asked by the scan -----------------------------------------------------------------------------------------
@@ -292,8 +294,10 @@ class Warden:
                 transition = self.book.mark_unrecorded(transition)
             outcome.transitions.append(transition)
             self.peaks.follow(transition.alarm)
-            for section in self.sections:
-                self.carry_out(section.follow(transition, at_ms), at_ms)
+            for section in self._followers:
+                products = section.follow(transition, at_ms)
+                if not is_empty(products):
+                    self.carry_out(products, at_ms)
 
     def intend(self, intents: Sequence[Intent], at_ms: int) -> None:
         """Notify, cut, hazard: what a linkage or a section wants."""
@@ -329,12 +333,15 @@ class Warden:
 
     def carry_out(self, products: Products, at_ms: int) -> None:
         """What a section wants done."""
-        self.transact(products.transitions, at_ms)
-        self.out.outcome.facts += products.facts
+        if products.transitions:
+            self.transact(products.transitions, at_ms)
+        outcome = self.out.outcome
+        outcome.facts += products.facts
         for wish in products.wishes:
             self.wish(wish, at_ms)
-        self.out.outcome.firings += products.firings
-        self.intend(products.intents, at_ms)
+        outcome.firings += products.firings
+        if products.intents:
+            self.intend(products.intents, at_ms)
         for advance in products.advances:
             self.advance(advance, at_ms)
 
@@ -366,7 +373,11 @@ class Warden:
         """What time has brought to the orders and the sections by then, each at its own time; at one time the orders first."""
         while True:
             due_ms = self._orders_due_ms if self._orders_due_ms is not None and self._orders_due_ms > self._orders_ran_ms else None
-            section_due_ms = min((due for section in self.sections if (due := section.due_ms()) is not None), default=None)
+            section_due_ms = None
+            for section in self.sections:
+                moment_ms = section.due_ms()
+                if moment_ms is not None and (section_due_ms is None or moment_ms < section_due_ms):
+                    section_due_ms = moment_ms
             if due_ms is not None and due_ms <= until_ms and (section_due_ms is None or due_ms <= section_due_ms):
                 self._orders_ran_ms = due_ms
                 self.advance(self.orders.due(due_ms), due_ms)

@@ -73,6 +73,7 @@ class AfterHours:
     """`runs` and `calendars` are read only."""
 
     name = "after_hours"
+    follows_alarms = False
     requests: tuple[type, ...] = ()
     state_type = AfterHoursState
 

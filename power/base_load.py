@@ -45,6 +45,7 @@ class BaseLoads:
     """`roster` is read only."""
 
     name = "base_loads"
+    follows_alarms = False
     requests: tuple[type, ...] = ()
     state_type = BaseLoadsState
 

@@ -55,6 +55,7 @@ class LockOuts:
     """`orders` keeps the locks; `roster` is read only."""
 
     name = "lock_outs"
+    follows_alarms = False
     requests: tuple[type, ...] = (LockOut, Unlock)
     state_type = LockOutsState
 

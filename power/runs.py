@@ -69,6 +69,7 @@ class Runs:
     """`plans` and `calendars` are the configuration's own dicts, read only; `now_ms` is the end of the row that the scan is at."""
 
     name = "runs"
+    follows_alarms = False
     requests: tuple[type, ...] = (StartPlan, StartCuts, AbortRun, DecideRun, SkipNight)
     state_type = RunsState
 

@@ -94,6 +94,7 @@ class StayOns:
     """`roster` is read only."""
 
     name = "stay_ons"
+    follows_alarms = False
     requests: tuple[type, ...] = (AskStayOn, DecideStayOn, EndStayOn)
     state_type = StayOnsState
 

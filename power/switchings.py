@@ -86,6 +86,7 @@ class Switchings:
     """`orders` and `roster` are read only, but for the complaint that a decision settles."""
 
     name = "switchings"
+    follows_alarms = False
     requests: tuple[type, ...] = (LocalReset, DecideOrder)
     state_type = SwitchingsState
 
