@@ -681,7 +681,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Circuit */
+        /**
+         * Circuit
+         * @description The circuit with its normal load, and how it came to be open.
+         */
         get: operations["circuits_circuit"];
         /** Change Circuit */
         put: operations["circuits_change_circuit"];
@@ -733,6 +736,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/circuits/{circuit_id}/local-reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Local Reset
+         * @description Someone has looked on site, found why the protection tripped, and reset it there.
+         */
+        post: operations["locks_local_reset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/circuits/{circuit_id}/lock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lock
+         * @description Hang a lock: while any is on, nothing switches the circuit by any path.
+         */
+        post: operations["locks_lock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/circuits/{circuit_id}/restore": {
         parameters: {
             query?: never;
@@ -767,6 +810,26 @@ export interface paths {
          * @description Record the witnessed on-site trial, without which nothing cuts the circuit.
          */
         post: operations["circuits_trial"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/circuits/{circuit_id}/unlock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Unlock
+         * @description The same person, or a manager with a reason.
+         */
+        post: operations["locks_unlock"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1850,6 +1913,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/lock-outs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lock Outs
+         * @description Locks and vetoes that are on, with who, tag and reason.
+         */
+        get: operations["locks_lock_outs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -1861,6 +1944,83 @@ export interface paths {
         get: operations["auth_me"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mornings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Mornings */
+        get: operations["mornings_mornings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mornings/{morning_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Morning
+         * @description The approval with each circuit, and why any stays off.
+         */
+        get: operations["mornings_morning"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mornings/{morning_id}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm
+         * @description The manager's round: somebody is there, so that this shop or these circuits may be energised.
+         */
+        post: operations["mornings_confirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mornings/{morning_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End
+         * @description Nothing more is energised by this approval.
+         */
+        post: operations["mornings_end"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2109,6 +2269,26 @@ export interface paths {
         get: operations["orders_order"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orders/{order_id}/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide
+         * @description What was found on site after a restore of unknown fate: live or dead.
+         */
+        post: operations["locks_decide"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2632,6 +2812,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/restores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restores
+         * @description Restore several circuits of a site one after another, with a second person.
+         */
+        post: operations["mornings_restores"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rule-sets": {
         parameters: {
             query?: never;
@@ -2978,6 +3178,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run_id}/morning": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve
+         * @description Two people approve that what this night's run has opened may be energised, each shop once someone is there.
+         */
+        post: operations["mornings_approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run_id}/report": {
         parameters: {
             query?: never;
@@ -3056,6 +3276,106 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/shop-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Shop Link
+         * @description A signed link for one shop, to be printed as its QR code.
+         */
+        post: operations["stay on_shop_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/shop/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Shop
+         * @description The shop's own circuits and requests, and whether it may be energised now.
+         */
+        get: operations["shops_shop"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/shop/{token}/code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Code
+         * @description Six digits by SMS, which prove the telephone with the request.
+         */
+        post: operations["shops_code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/shop/{token}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm
+         * @description Someone is in the shop: what last night's plan opened here is energised, circuit by circuit.
+         */
+        post: operations["shops_confirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/shop/{token}/stay-on": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stay On
+         * @description Ask to stay on. A person of the mall approves it; until then nothing is held. Where SMS are sent, the code is needed.
+         */
+        post: operations["shops_stay_on"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sites": {
         parameters: {
             query?: never;
@@ -3116,6 +3436,64 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/stay-ons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Stay Ons */
+        get: operations["stay on_stay_ons"];
+        put?: never;
+        /**
+         * Ask Stay On
+         * @description For a shop that came to the desk. It is approved by a decision of its own.
+         */
+        post: operations["stay on_ask_stay_on"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stay-ons/{stay_on_id}/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide
+         * @description Approve, perhaps for a shorter time, or refuse with a reason for the shop.
+         */
+        post: operations["stay on_decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stay-ons/{stay_on_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End */
+        post: operations["stay on_end"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/suppressions": {
         parameters: {
             query?: never;
@@ -3128,6 +3506,26 @@ export interface paths {
          * @description All that keeps alarms from calling now, with its end: what the next shift is told of.
          */
         get: operations["suppressions_suppressions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/switchings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Switchings
+         * @description Why circuits are open, which have tripped, and when each was last proved off.
+         */
+        get: operations["locks_switchings"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3166,6 +3564,124 @@ export interface paths {
         /** Change User */
         put: operations["users_change_user"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/work-permits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Work Permits */
+        get: operations["work permits_work_permits"];
+        put?: never;
+        /**
+         * Apply
+         * @description Declare work, with its promise and its guardian.
+         */
+        post: operations["work permits_apply"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/work-permits/declarations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Declarations
+         * @description The daily declaration (每日申报): every permit of the site that is valid on this local day, also those that are over.
+         */
+        get: operations["work permits_declarations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/work-permits/{permit_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Work Permit */
+        get: operations["work permits_work_permit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/work-permits/{permit_id}/act": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Act
+         * @description Hazards and measures (JSA), begin, interrupt, resume, complete.
+         */
+        post: operations["work permits_act"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/work-permits/{permit_id}/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide
+         * @description The site check, the approvals, the acceptance, or making it void.
+         */
+        post: operations["work permits_decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/work-permits/{permit_id}/gas-test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gas Test
+         * @description What was measured where the work is to be. A test that does not pass suspends work under way.
+         */
+        post: operations["work permits_gas_test"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4123,6 +4639,11 @@ export interface components {
             device_id: string;
             /** Id */
             id?: string | null;
+            /**
+             * Is Motor
+             * @description a motor starts on it: restored further apart; null: as it was
+             */
+            is_motor?: boolean | null;
             /** Name */
             name: string;
             /**
@@ -4422,6 +4943,11 @@ export interface components {
             device_id: string;
             /** Id */
             id?: string | null;
+            /**
+             * Is Motor
+             * @description a motor starts on it: restored further apart; null: as it was
+             */
+            is_motor?: boolean | null;
             /** Name */
             name: string;
             /**
@@ -4445,6 +4971,57 @@ export interface components {
              * @default
              */
             tenant: string;
+            /** Zone Id */
+            zone_id: string;
+        };
+        /**
+         * CircuitDetail
+         * @description `normal_a`: amperes that are normal now, `normal_week_a`: at each hour of the local week from Monday 0:00; null: not learnt.
+         */
+        CircuitDetail: {
+            /** Channel */
+            channel: string;
+            /**
+             * Circuit Class
+             * @enum {string}
+             */
+            circuit_class: "fire" | "life" | "permit_24h" | "night_off" | "use" | "manual" | "unclassified";
+            /** Cut Refusal */
+            cut_refusal: string | null;
+            /** Cut Refusal Code */
+            cut_refusal_code: string | null;
+            /** Cut Refusal Zh */
+            cut_refusal_zh: string | null;
+            /** Device Id */
+            device_id: string;
+            /** Id */
+            id: string;
+            /** Is Motor */
+            is_motor: boolean;
+            measured: components["schemas"]["MeasuredShape"];
+            /** Name */
+            name: string;
+            /** Normal A */
+            normal_a: number | null;
+            /** Normal Week A */
+            normal_week_a: (number | null)[];
+            open_order: components["schemas"]["OrderShape"] | null;
+            /** Panel */
+            panel: string;
+            /** Permit Until */
+            permit_until: string | null;
+            /** Poles */
+            poles: string[];
+            /** Rated A */
+            rated_a: number;
+            /** Site Id */
+            site_id: string;
+            switching: components["schemas"]["SwitchingShape"] | null;
+            /** Tenant */
+            tenant: string;
+            trial: components["schemas"]["TrialShape"] | null;
+            /** Version */
+            version: number;
             /** Zone Id */
             zone_id: string;
         };
@@ -4477,6 +5054,8 @@ export interface components {
             device_id: string;
             /** Id */
             id: string;
+            /** Is Motor */
+            is_motor: boolean;
             measured: components["schemas"]["MeasuredShape"];
             /** Name */
             name: string;
@@ -4571,25 +5150,8 @@ export interface components {
             /** Reason */
             reason: string;
         };
-        /**
-         * ConfirmAsk
-         * @description `clean_h`: the agreed time that its points stay without alarm before acceptance.
-         */
+        /** ConfirmAsk */
         ConfirmAsk: {
-            /** Aspect */
-            aspect?: ("on_site" | "management") | null;
-            /**
-             * Category
-             * @default
-             */
-            category: string;
-            /**
-             * Clause
-             * @default
-             */
-            clause: string;
-            /** Clean H */
-            clean_h?: number | null;
             /**
              * Grade
              * @enum {string}
@@ -4757,6 +5319,29 @@ export interface components {
             go: boolean;
             /** Reason */
             reason: string;
+        };
+        /** DecideOrderAsk */
+        DecideOrderAsk: {
+            /** Is Live */
+            is_live: boolean;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * Declarations
+         * @description The permits of a site that are valid on a local day, and how many of each kind.
+         */
+        Declarations: {
+            /** By Kind */
+            by_kind: {
+                [key: string]: number;
+            };
+            /** Date */
+            date: string;
+            /** Items */
+            items: components["schemas"]["FactShape"][];
+            /** Site Id */
+            site_id: string;
         };
         /**
          * DecodeAsk
@@ -5312,6 +5897,19 @@ export interface components {
              */
             reason: string;
         };
+        /** EndMorningAsk */
+        EndMorningAsk: {
+            /** Reason */
+            reason: string;
+        };
+        /** EndStayOnAsk */
+        EndStayOnAsk: {
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
         /**
          * EndpointAsk
          * @description `url`, `secret` null: as they are kept for this id.
@@ -5562,34 +6160,6 @@ export interface components {
             to_at: string;
         };
         /**
-         * ExtensionShape
-         * @description `granted` null: undecided.
-         */
-        ExtensionShape: {
-            /**
-             * Asked At
-             * Format: date-time
-             * @example 2026-11-22T07:00:00.000Z
-             */
-            asked_at: string;
-            asked_by: components["schemas"]["Person"] | null;
-            /** Decided At */
-            decided_at: string | null;
-            decided_by: components["schemas"]["Person"] | null;
-            /** Granted */
-            granted: boolean | null;
-            /** Note */
-            note: string;
-            /** Reason */
-            reason: string;
-            /**
-             * Until At
-             * Format: date-time
-             * @example 2026-11-22T07:00:00.000Z
-             */
-            until_at: string;
-        };
-        /**
          * FactAnswer
          * @description The thing after the request, and the alarms that it changed. `recorded`: the records have it too.
          */
@@ -5627,6 +6197,13 @@ export interface components {
         };
         /** FactPage */
         FactPage: {
+            /** Items */
+            items: components["schemas"]["FactShape"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /** FactPageShape */
+        FactPageShape: {
             /** Items */
             items: components["schemas"]["FactShape"][];
             /** Next Cursor */
@@ -5905,6 +6482,25 @@ export interface components {
              */
             to_at: string;
         };
+        /**
+         * GasTestAsk
+         * @description Percent by volume; `lel_vol`: the lower explosive limit of the gas.
+         */
+        GasTestAsk: {
+            /** Combustible Vol */
+            combustible_vol: number;
+            /** Lel Vol */
+            lel_vol: number;
+            /** O2 Vol */
+            o2_vol: number;
+            /** Place */
+            place: string;
+            /**
+             * Toxic
+             * @default
+             */
+            toxic: string;
+        };
         /** GrantAsk */
         GrantAsk: {
             /** Node Id */
@@ -6118,23 +6714,11 @@ export interface components {
         };
         /** HazardAsk */
         HazardAsk: {
-            /** Aspect */
-            aspect?: ("on_site" | "management") | null;
             /**
              * Category
              * @default
              */
             category: string;
-            /**
-             * Clause
-             * @default
-             */
-            clause: string;
-            /**
-             * Control
-             * @default
-             */
-            control: string;
             /**
              * Description
              * @default
@@ -6142,17 +6726,6 @@ export interface components {
             description: string;
             /** Device Id */
             device_id?: string | null;
-            /** Origin */
-            origin?: {
-                [key: string]: string;
-            };
-            /**
-             * Place
-             * @default
-             */
-            place: string;
-            /** Risk Point Id */
-            risk_point_id?: string | null;
             /** Site Id */
             site_id: string;
             /**
@@ -6163,11 +6736,6 @@ export interface components {
             source: "alarm" | "self_check" | "agency" | "grid" | "government" | "public";
             /** Title */
             title: string;
-            /**
-             * Unit
-             * @default
-             */
-            unit: string;
             /** Zone Id */
             zone_id?: string | null;
         };
@@ -6200,38 +6768,21 @@ export interface components {
         };
         /**
          * HazardDetail
-         * @description `may`: the acts that this person may do now, after the table and the rights. `clean_since`: when the last alarm of its points
-         *     cleared; null while one stands. `merged`: hazards that were merged into it; `parts`: those split from it.
+         * @description `may`: the acts that this person may do now, after the table and the rights.
          */
         HazardDetail: {
             /** Alarm Ids */
             alarm_ids: string[];
-            /** Aspect */
-            aspect: ("on_site" | "management") | null;
             /** Category */
             category: string;
-            /** Chain */
-            chain: components["schemas"]["VouchedShape"][];
-            /** Clause */
-            clause: string;
-            /** Clean H */
-            clean_h: number;
-            /** Clean Since */
-            clean_since: string | null;
             /** Closed At */
             closed_at: string | null;
-            /** Control */
-            control: string;
             /** Description */
             description: string;
             /** Device Id */
             device_id: string | null;
             /** Enterprise Id */
             enterprise_id: string;
-            /** Extensions */
-            extensions: components["schemas"]["ExtensionShape"][];
-            /** Files */
-            files: components["schemas"]["HazardFileShape"][];
             /**
              * Found At
              * Format: date-time
@@ -6243,44 +6794,24 @@ export interface components {
             grade: ("general" | "major") | null;
             /** Id */
             id: string;
-            /** Is Listed */
-            is_listed: boolean;
             /** Is Open */
             is_open: boolean;
             /** Is Overdue */
             is_overdue: boolean;
-            major: components["schemas"]["MajorPlanShape"] | null;
             /** May */
-            may: ("report" | "confirm" | "rectify" | "submit" | "accept" | "return" | "reject" | "merge" | "recur" | "fix" | "control" | "vouch" | "extend" | "grant" | "refuse" | "supervise" | "progress" | "shut_down" | "resume" | "split" | "link" | "unlink" | "attach")[];
-            /** Merged */
-            merged: components["schemas"]["HazardBrief"][];
+            may: ("report" | "confirm" | "rectify" | "submit" | "accept" | "return" | "reject" | "merge" | "recur")[];
             /** Merged Into */
             merged_into: string | null;
             /** Number */
             number: string;
             /** Order Ids */
             order_ids: string[];
-            /** Origin */
-            origin: {
-                [key: string]: string;
-            };
-            /** Parts */
-            parts: components["schemas"]["HazardBrief"][];
-            /** Place */
-            place: string;
             /** Point Id */
             point_id: string | null;
             rectification: components["schemas"]["RectificationShape"];
             rectified_by: components["schemas"]["Person"] | null;
             /** Recurrences */
             recurrences: number;
-            /** Reminders */
-            reminders: components["schemas"]["ReminderShape"][];
-            /** Returned */
-            returned: number;
-            /** Risk Point Id */
-            risk_point_id: string | null;
-            shutdown: components["schemas"]["ShutdownShape"] | null;
             /** Site Id */
             site_id: string;
             /**
@@ -6288,8 +6819,6 @@ export interface components {
              * @enum {string}
              */
             source: "alarm" | "self_check" | "agency" | "grid" | "government" | "public";
-            /** Split From */
-            split_from: string | null;
             /**
              * State
              * @enum {string}
@@ -6297,15 +6826,10 @@ export interface components {
             state: "reported" | "confirmed" | "rectifying" | "submitted" | "accepted" | "rejected" | "merged";
             /** Steps */
             steps: components["schemas"]["HazardStepShape"][];
-            /** Submissions */
-            submissions: number;
             /** Submitted At */
             submitted_at: string | null;
-            supervision: components["schemas"]["SupervisionShape"] | null;
             /** Title */
             title: string;
-            /** Unit */
-            unit: string;
             /** Version */
             version: number;
             /** Zone Id */
@@ -6318,36 +6842,6 @@ export interface components {
         HazardEvent: {
             hazard: components["schemas"]["HazardShape"];
             step: components["schemas"]["HazardStepShape"];
-        };
-        /**
-         * HazardFileShape
-         * @description `moment`: before, after, other. Pictures have a size and a thumbnail.
-         */
-        HazardFileShape: {
-            /**
-             * At
-             * Format: date-time
-             * @example 2026-11-22T07:00:00.000Z
-             */
-            at: string;
-            /** Bytes */
-            bytes: number;
-            /** Height */
-            height: number;
-            /** Id */
-            id: string;
-            /** Media Type */
-            media_type: string;
-            /**
-             * Moment
-             * @enum {string}
-             */
-            moment: "before" | "after" | "other";
-            /** Name */
-            name: string;
-            who: components["schemas"]["Person"] | null;
-            /** Width */
-            width: number;
         };
         /** HazardPage */
         HazardPage: {
@@ -6365,28 +6859,16 @@ export interface components {
         HazardShape: {
             /** Alarm Ids */
             alarm_ids: string[];
-            /** Aspect */
-            aspect: ("on_site" | "management") | null;
             /** Category */
             category: string;
-            /** Chain */
-            chain: components["schemas"]["VouchedShape"][];
-            /** Clause */
-            clause: string;
-            /** Clean H */
-            clean_h: number;
             /** Closed At */
             closed_at: string | null;
-            /** Control */
-            control: string;
             /** Description */
             description: string;
             /** Device Id */
             device_id: string | null;
             /** Enterprise Id */
             enterprise_id: string;
-            /** Extensions */
-            extensions: components["schemas"]["ExtensionShape"][];
             /**
              * Found At
              * Format: date-time
@@ -6398,36 +6880,22 @@ export interface components {
             grade: ("general" | "major") | null;
             /** Id */
             id: string;
-            /** Is Listed */
-            is_listed: boolean;
             /** Is Open */
             is_open: boolean;
             /** Is Overdue */
             is_overdue: boolean;
-            major: components["schemas"]["MajorPlanShape"] | null;
             /** Merged Into */
             merged_into: string | null;
             /** Number */
             number: string;
             /** Order Ids */
             order_ids: string[];
-            /** Origin */
-            origin: {
-                [key: string]: string;
-            };
-            /** Place */
-            place: string;
             /** Point Id */
             point_id: string | null;
             rectification: components["schemas"]["RectificationShape"];
             rectified_by: components["schemas"]["Person"] | null;
             /** Recurrences */
             recurrences: number;
-            /** Returned */
-            returned: number;
-            /** Risk Point Id */
-            risk_point_id: string | null;
-            shutdown: components["schemas"]["ShutdownShape"] | null;
             /** Site Id */
             site_id: string;
             /**
@@ -6435,22 +6903,15 @@ export interface components {
              * @enum {string}
              */
             source: "alarm" | "self_check" | "agency" | "grid" | "government" | "public";
-            /** Split From */
-            split_from: string | null;
             /**
              * State
              * @enum {string}
              */
             state: "reported" | "confirmed" | "rectifying" | "submitted" | "accepted" | "rejected" | "merged";
-            /** Submissions */
-            submissions: number;
             /** Submitted At */
             submitted_at: string | null;
-            supervision: components["schemas"]["SupervisionShape"] | null;
             /** Title */
             title: string;
-            /** Unit */
-            unit: string;
             /** Version */
             version: number;
             /** Zone Id */
@@ -6462,7 +6923,7 @@ export interface components {
              * Act
              * @enum {string}
              */
-            act: "report" | "confirm" | "rectify" | "submit" | "accept" | "return" | "reject" | "merge" | "recur" | "fix" | "control" | "vouch" | "extend" | "grant" | "refuse" | "supervise" | "progress" | "shut_down" | "resume" | "split" | "link" | "unlink" | "attach";
+            act: "report" | "confirm" | "rectify" | "submit" | "accept" | "return" | "reject" | "merge" | "recur";
             /**
              * After
              * @enum {string}
@@ -6829,80 +7290,44 @@ export interface components {
             shelf: components["schemas"]["FactShape"];
             snapshot: components["schemas"]["SnapshotShape"];
         };
+        /**
+         * LocalResetAsk
+         * @description `person`: who stood there, when it is not the one who records it.
+         */
+        LocalResetAsk: {
+            /** Cause */
+            cause: string;
+            /**
+             * Person
+             * @default
+             */
+            person: string;
+        };
+        /**
+         * LockAsk
+         * @description `number` of the lock or tag. `purpose` `veto`: an operator forbids switching.
+         */
+        LockAsk: {
+            /**
+             * Number
+             * @default
+             */
+            number: string;
+            /**
+             * Purpose
+             * @default work
+             * @enum {string}
+             */
+            purpose: "work" | "veto";
+            /** Reason */
+            reason: string;
+        };
         /** LoginAsk */
         LoginAsk: {
             /** Login */
             login: string;
             /** Password */
             password: string;
-        };
-        /**
-         * MajorPlanAsk
-         * @description All of them are needed for a major hazard, unless they stand there already.
-         */
-        MajorPlanAsk: {
-            /**
-             * Goals
-             * @default
-             */
-            goals: string;
-            /**
-             * Harm
-             * @default
-             */
-            harm: string;
-            /**
-             * Limits
-             * @default
-             */
-            limits: string;
-            /**
-             * Methods
-             * @default
-             */
-            methods: string;
-            /**
-             * Organisation
-             * @default
-             */
-            organisation: string;
-            /**
-             * Resources
-             * @default
-             */
-            resources: string;
-            /**
-             * Safety
-             * @default
-             */
-            safety: string;
-            /**
-             * Situation
-             * @default
-             */
-            situation: string;
-        };
-        /**
-         * MajorPlanShape
-         * @description The report (situation, harm) and the plan of a major hazard.
-         */
-        MajorPlanShape: {
-            /** Goals */
-            goals: string;
-            /** Harm */
-            harm: string;
-            /** Limits */
-            limits: string;
-            /** Methods */
-            methods: string;
-            /** Organisation */
-            organisation: string;
-            /** Resources */
-            resources: string;
-            /** Safety */
-            safety: string;
-            /** Situation */
-            situation: string;
         };
         /** ManyAsk */
         ManyAsk: {
@@ -7013,6 +7438,91 @@ export interface components {
             site_id: string;
             /** Unproved */
             unproved: number;
+        };
+        /** MorningAnswer */
+        MorningAnswer: {
+            /** Body */
+            body: {
+                [key: string]: unknown;
+            };
+            /**
+             * Changed At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            changed_at: string;
+            /** From */
+            from: string | null;
+            /** Id */
+            id: string;
+            /** Is Over */
+            is_over: boolean;
+            /** Kind */
+            kind: string;
+            /** Parts */
+            parts: components["schemas"]["FactShape"][];
+            /** Recorded */
+            recorded: boolean;
+            /** Site Id */
+            site_id: string;
+            /** State */
+            state: string;
+            /** Subject */
+            subject: string;
+            /** Until */
+            until: string | null;
+        };
+        /** MorningAsk */
+        MorningAsk: {
+            /**
+             * Hours
+             * @default 12
+             */
+            hours: number;
+            phone?: components["schemas"]["PhoneAsk"] | null;
+            /** Reason */
+            reason: string;
+            /**
+             * Second Login
+             * @default
+             */
+            second_login: string;
+            /**
+             * Second Password
+             * @default
+             */
+            second_password: string;
+        };
+        /** MorningDetail */
+        MorningDetail: {
+            /** Body */
+            body: {
+                [key: string]: unknown;
+            };
+            /**
+             * Changed At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            changed_at: string;
+            /** From */
+            from: string | null;
+            /** Id */
+            id: string;
+            /** Is Over */
+            is_over: boolean;
+            /** Kind */
+            kind: string;
+            /** Parts */
+            parts: components["schemas"]["FactShape"][];
+            /** Site Id */
+            site_id: string;
+            /** State */
+            state: string;
+            /** Subject */
+            subject: string;
+            /** Until */
+            until: string | null;
         };
         /**
          * MoveAsk
@@ -7430,12 +7940,103 @@ export interface components {
             present: components["schemas"]["EpisodeShape"];
             tried: components["schemas"]["EpisodeShape"];
         };
+        /**
+         * PermitAsk
+         * @description `guardian`: a user; or `guardian_name` with `guardian_phone`. `circuits` none: those of the zone are held.
+         */
+        PermitAsk: {
+            /** Circuits */
+            circuits?: string[];
+            /**
+             * Content
+             * @default
+             */
+            content: string;
+            /**
+             * Contractor
+             * @default
+             */
+            contractor: string;
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            from: string;
+            /**
+             * Guardian
+             * @default
+             */
+            guardian: string;
+            /**
+             * Guardian Name
+             * @default
+             */
+            guardian_name: string;
+            /**
+             * Guardian Phone
+             * @default
+             */
+            guardian_phone: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "hot_work" | "confined_space" | "blind_plate" | "height" | "lifting" | "temporary_power" | "earthwork" | "road_closure";
+            /**
+             * Level
+             * @default
+             * @enum {string}
+             */
+            level: "" | "special" | "1" | "2";
+            /** Promise */
+            promise: string;
+            /** Site Id */
+            site_id: string;
+            /** Title */
+            title: string;
+            /**
+             * Until
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            until: string;
+            /** Worker */
+            worker: string;
+            /** Zone Id */
+            zone_id: string;
+        };
+        /** PermitDecisionAsk */
+        PermitDecisionAsk: {
+            /**
+             * Act
+             * @enum {string}
+             */
+            act: "check" | "approve" | "close" | "void";
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
         /** Person */
         Person: {
             /** Id */
             id: string;
             /** Name */
             name: string;
+        };
+        /**
+         * PhoneAsk
+         * @description The second person is reached by phone: who, at which number, and the phrase that they said.
+         */
+        PhoneAsk: {
+            /** Number */
+            number: string;
+            /** Phrase */
+            phrase: string;
+            /** User Id */
+            user_id: string;
         };
         /** Place */
         Place: {
@@ -7615,16 +8216,6 @@ export interface components {
              */
             note: string;
         };
-        /** PresenceAsk */
-        PresenceAsk: {
-            /**
-             * Answer S
-             * @default 600
-             */
-            answer_s: number;
-            /** Site Id */
-            site_id: string;
-        };
         /** PresenceSchedulePage */
         PresenceSchedulePage: {
             /** Items */
@@ -7773,18 +8364,6 @@ export interface components {
              * @default
              */
             whom: string;
-        };
-        /** ProgressShape */
-        ProgressShape: {
-            /**
-             * At
-             * Format: date-time
-             * @example 2026-11-22T07:00:00.000Z
-             */
-            at: string;
-            /** Text */
-            text: string;
-            who: components["schemas"]["Person"] | null;
         };
         /**
          * ProofTestAsk
@@ -7945,6 +8524,37 @@ export interface components {
             /** Known */
             known: number;
         };
+        /** RecordedFact */
+        RecordedFact: {
+            /** Body */
+            body: {
+                [key: string]: unknown;
+            };
+            /**
+             * Changed At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            changed_at: string;
+            /** From */
+            from: string | null;
+            /** Id */
+            id: string;
+            /** Is Over */
+            is_over: boolean;
+            /** Kind */
+            kind: string;
+            /** Recorded */
+            recorded: boolean;
+            /** Site Id */
+            site_id: string;
+            /** State */
+            state: string;
+            /** Subject */
+            subject: string;
+            /** Until */
+            until: string | null;
+        };
         /** RectificationAsk */
         RectificationAsk: {
             /**
@@ -7986,22 +8596,11 @@ export interface components {
         /** RectifyAsk */
         RectifyAsk: {
             /**
-             * Control
-             * @default
-             */
-            control: string;
-            major?: components["schemas"]["MajorPlanAsk"] | null;
-            /**
              * Note
              * @default
              */
             note: string;
             rectification: components["schemas"]["RectificationAsk"];
-            /**
-             * Unit
-             * @default
-             */
-            unit: string;
         };
         /**
          * RefusedPage
@@ -8034,24 +8633,6 @@ export interface components {
             topic: string;
         };
         /**
-         * ReminderShape
-         * @description A stage of the deadline that was told: soon, overdue, escalated, highest.
-         */
-        ReminderShape: {
-            /**
-             * At
-             * Format: date-time
-             * @example 2026-11-22T07:00:00.000Z
-             */
-            at: string;
-            /** Level */
-            level: number;
-            /** Messages */
-            messages: number;
-            /** Name */
-            name: string;
-        };
-        /**
          * ReplaceAsk
          * @description Other hardware at the same place, with the same points. `inbox_id`: it was heard already; else codec and address say how it will be.
          *     The dates are the new hardware's: left out, none is known.
@@ -8076,6 +8657,26 @@ export interface components {
              * @default
              */
             why: string;
+        };
+        /** RestoresAsk */
+        RestoresAsk: {
+            /** Circuit Ids */
+            circuit_ids: string[];
+            phone?: components["schemas"]["PhoneAsk"] | null;
+            /** Reason */
+            reason: string;
+            /**
+             * Second Login
+             * @default
+             */
+            second_login: string;
+            /**
+             * Second Password
+             * @default
+             */
+            second_password: string;
+            /** Site Id */
+            site_id: string;
         };
         /** ResultShape */
         ResultShape: {
@@ -8658,6 +9259,134 @@ export interface components {
             /** Version */
             version: number | null;
         };
+        /** ShopAnswer */
+        ShopAnswer: {
+            /** State */
+            state: string;
+            /** Until */
+            until: string | null;
+        };
+        /** ShopCircuit */
+        ShopCircuit: {
+            /** Can Energise */
+            can_energise: boolean;
+            /** Id */
+            id: string;
+            /** Is On */
+            is_on: boolean | null;
+            /** Name */
+            name: string;
+        };
+        /**
+         * ShopCode
+         * @description `challenge` goes back with the digits that the telephone got.
+         */
+        ShopCode: {
+            /** Challenge */
+            challenge: string;
+            /**
+             * Until
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            until: string;
+        };
+        /** ShopCodeAsk */
+        ShopCodeAsk: {
+            /** Phone */
+            phone: string;
+        };
+        /**
+         * ShopLink
+         * @description `path` is what the shop's QR code leads to.
+         */
+        ShopLink: {
+            /** Path */
+            path: string;
+            /** Site Id */
+            site_id: string;
+            /** Tenant */
+            tenant: string;
+            /** Token */
+            token: string;
+            /**
+             * Until
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            until: string;
+        };
+        /** ShopLinkAsk */
+        ShopLinkAsk: {
+            /**
+             * Days
+             * @default 30
+             */
+            days: number;
+            /** Site Id */
+            site_id: string;
+            /** Tenant */
+            tenant: string;
+        };
+        /** ShopPresenceAsk */
+        ShopPresenceAsk: {
+            /** Person */
+            person: string;
+        };
+        /** ShopRequest */
+        ShopRequest: {
+            /** State */
+            state: string;
+            /**
+             * Until
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            until: string;
+        };
+        /**
+         * ShopSeen
+         * @description What a shop sees by its link: nothing of any other.
+         */
+        ShopSeen: {
+            /** Can Energise */
+            can_energise: boolean;
+            /** Circuits */
+            circuits: components["schemas"]["ShopCircuit"][];
+            /** Requests */
+            requests: components["schemas"]["ShopRequest"][];
+            /** Site Name */
+            site_name: string;
+            /** Sms */
+            sms: boolean;
+            /** Tenant */
+            tenant: string;
+        };
+        /** ShopStayOnAsk */
+        ShopStayOnAsk: {
+            /** Asked By */
+            asked_by: string;
+            /**
+             * Challenge
+             * @default
+             */
+            challenge: string;
+            /**
+             * Code
+             * @default
+             */
+            code: string;
+            /** Phone */
+            phone: string;
+            /** Reason */
+            reason: string;
+            /**
+             * Until
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            until: string;
+        };
         /** ShortfallShape */
         ShortfallShape: {
             /**
@@ -8674,21 +9403,6 @@ export interface components {
             ends_at: string;
             /** Missing */
             missing: number;
-        };
-        /** ShutdownShape */
-        ShutdownShape: {
-            /** Is Full */
-            is_full: boolean;
-            /** Note */
-            note: string;
-            /**
-             * Since At
-             * Format: date-time
-             * @example 2026-11-22T07:00:00.000Z
-             */
-            since_at: string;
-            /** Until At */
-            until_at: string | null;
         };
         /**
          * SignedIn
@@ -8973,6 +9687,47 @@ export interface components {
             /** Zone Id */
             zone_id: string;
         };
+        /** StayOnAsk */
+        StayOnAsk: {
+            /** Asked By */
+            asked_by: string;
+            /** Circuits */
+            circuits?: string[];
+            /** From */
+            from?: string | null;
+            /**
+             * Phone
+             * @default
+             */
+            phone: string | "";
+            /** Reason */
+            reason: string;
+            /** Site Id */
+            site_id: string;
+            /** Tenant */
+            tenant: string;
+            /**
+             * Until
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            until: string;
+        };
+        /**
+         * StayOnDecisionAsk
+         * @description `until`: approved only until then.
+         */
+        StayOnDecisionAsk: {
+            /** Approve */
+            approve: boolean;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Until */
+            until?: string | null;
+        };
         /** StepShape */
         StepShape: {
             /** After S */
@@ -8992,37 +9747,6 @@ export interface components {
         SubmitAsk: {
             /** Note */
             note: string;
-        };
-        /**
-         * SupervisionShape
-         * @description 挂牌督办; `lifted_at`: when acceptance took it off the list.
-         */
-        SupervisionShape: {
-            /** Body */
-            body: string;
-            /** Contact */
-            contact: string;
-            /**
-             * Deadline At
-             * Format: date-time
-             * @example 2026-11-22T07:00:00.000Z
-             */
-            deadline_at: string;
-            /** Lifted At */
-            lifted_at: string | null;
-            /** List Number */
-            list_number: string;
-            /**
-             * Listed At
-             * Format: date-time
-             * @example 2026-11-22T07:00:00.000Z
-             */
-            listed_at: string;
-            listed_by: components["schemas"]["Person"] | null;
-            /** Notice */
-            notice: string;
-            /** Progress */
-            progress: components["schemas"]["ProgressShape"][];
         };
         /** SuppressionItem */
         SuppressionItem: {
@@ -9096,6 +9820,28 @@ export interface components {
             source_id: string;
             /** Until */
             until: string | null;
+        };
+        /**
+         * SwitchingShape
+         * @description `off_cause`: remote, schedule, rule, manual, power_loss, unknown or a trip; "": it is closed. `trip`: since the last local reset.
+         */
+        SwitchingShape: {
+            /** Off At */
+            off_at: string | null;
+            off_by: components["schemas"]["Person"] | null;
+            /** Off Cause */
+            off_cause: string;
+            /** Proved Off At */
+            proved_off_at: string | null;
+            /** Reset At */
+            reset_at: string | null;
+            reset_by: components["schemas"]["Person"] | null;
+            /** Reset Cause */
+            reset_cause: string;
+            /** Trip */
+            trip: string;
+            /** Tripped At */
+            tripped_at: string | null;
         };
         /**
          * TakeAsk
@@ -9369,6 +10115,19 @@ export interface components {
             /** Value */
             value: number | null;
         };
+        /**
+         * UnlockAsk
+         * @description `lock_id`: where several are on. Another person's lock needs a manager and a reason.
+         */
+        UnlockAsk: {
+            /** Lock Id */
+            lock_id?: string | null;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
         /** UnshelveAsk */
         UnshelveAsk: {
             /**
@@ -9487,23 +10246,6 @@ export interface components {
             /** Version */
             version: number;
         };
-        /** VouchedShape */
-        VouchedShape: {
-            /**
-             * At
-             * Format: date-time
-             * @example 2026-11-22T07:00:00.000Z
-             */
-            at: string;
-            /** Note */
-            note: string;
-            /**
-             * Party
-             * @enum {string}
-             */
-            party: "enterprise" | "agency" | "grid" | "government";
-            who: components["schemas"]["Person"] | null;
-        };
         /**
          * WantedShape
          * @description `what`: notify, cut, plan, command, hazard; `which`: whom, the circuit, the plan, the actuator.
@@ -9549,6 +10291,19 @@ export interface components {
         };
         /** WithdrawHandOverAsk */
         WithdrawHandOverAsk: {
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /** WorkActAsk */
+        WorkActAsk: {
+            /**
+             * Act
+             * @enum {string}
+             */
+            act: "assess" | "start" | "suspend" | "resume" | "complete";
             /**
              * Note
              * @default
@@ -9687,15 +10442,34 @@ export interface components {
             took_ms: number;
         };
         /**
-         * RestoreAsk
-         * @description A second person with the right signs beside the first: never the same one.
+         * PresenceAsk
+         * @description The manager's round: who is there, and in which shop or at which circuits.
          */
-        api__shapes__power__RestoreAsk: {
+        api__shapes__power_work__PresenceAsk: {
+            /** Circuit Ids */
+            circuit_ids?: string[];
+            /** Person */
+            person: string;
+            /**
+             * Tenant
+             * @default
+             */
+            tenant: string;
+        };
+        /** RestoreAsk */
+        api__shapes__power_work__RestoreAsk: {
+            phone?: components["schemas"]["PhoneAsk"] | null;
             /** Reason */
             reason: string;
-            /** Second Login */
+            /**
+             * Second Login
+             * @default
+             */
             second_login: string;
-            /** Second Password */
+            /**
+             * Second Password
+             * @default
+             */
             second_password: string;
         };
         /**
@@ -9760,6 +10534,16 @@ export interface components {
             reason: string;
             /** Value */
             value: number | boolean;
+        };
+        /** PresenceAsk */
+        api__shapes__shift__PresenceAsk: {
+            /**
+             * Answer S
+             * @default 600
+             */
+            answer_s: number;
+            /** Site Id */
+            site_id: string;
         };
     };
     responses: never;
@@ -11666,7 +12450,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CircuitSeen"];
+                    "application/json": components["schemas"]["CircuitDetail"];
                 };
             };
             /** @description a problem of RFC 9457 */
@@ -11859,6 +12643,94 @@ export interface operations {
             };
         };
     };
+    locks_local_reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                circuit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LocalResetAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordedFact"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    locks_lock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                circuit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LockAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordedFact"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
     circuits_restore: {
         parameters: {
             query?: never;
@@ -11870,7 +12742,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["api__shapes__power__RestoreAsk"];
+                "application/json": components["schemas"]["api__shapes__power_work__RestoreAsk"];
             };
         };
         responses: {
@@ -11925,6 +12797,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CircuitSeen"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    locks_unlock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                circuit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnlockAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordedFact"];
                 };
             };
             /** @description a problem of RFC 9457 */
@@ -15215,6 +16131,52 @@ export interface operations {
             };
         };
     };
+    locks_lock_outs: {
+        parameters: {
+            query?: {
+                site?: string | null;
+                circuit?: string | null;
+                /** @description also those that are over, from the records, newest change first */
+                over?: boolean;
+                /** @description next_cursor of the page before */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactPageShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
     auth_me: {
         parameters: {
             query?: never;
@@ -15231,6 +16193,179 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    mornings_mornings: {
+        parameters: {
+            query?: {
+                site?: string | null;
+                /** @description also those that are over, from the records, newest change first */
+                over?: boolean;
+                /** @description next_cursor of the page before */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactPageShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    mornings_morning: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                morning_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MorningDetail"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    mornings_confirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                morning_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["api__shapes__power_work__PresenceAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MorningAnswer"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    mornings_end: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                morning_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndMorningAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MorningAnswer"];
                 };
             };
             /** @description a problem of RFC 9457 */
@@ -15946,6 +17081,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OrderDetail"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    locks_decide: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                order_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideOrderAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordedFact"];
                 };
             };
             /** @description a problem of RFC 9457 */
@@ -16914,7 +18093,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["PresenceAsk"];
+                "application/json": components["schemas"]["api__shapes__shift__PresenceAsk"];
             };
         };
         responses: {
@@ -17685,6 +18864,48 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    mornings_restores: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RestoresAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MorningAnswer"];
+                };
             };
             /** @description a problem of RFC 9457 */
             "4XX": {
@@ -18605,6 +19826,50 @@ export interface operations {
             };
         };
     };
+    mornings_approve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MorningAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MorningAnswer"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
     runs_report: {
         parameters: {
             query?: {
@@ -18794,6 +20059,220 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FactPage"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    "stay on_shop_link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShopLinkAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShopLink"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    shops_shop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShopSeen"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    shops_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShopCodeAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShopCode"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    shops_confirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShopPresenceAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShopAnswer"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    shops_stay_on: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShopStayOnAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShopAnswer"];
                 };
             };
             /** @description a problem of RFC 9457 */
@@ -19068,6 +20547,181 @@ export interface operations {
             };
         };
     };
+    "stay on_stay_ons": {
+        parameters: {
+            query?: {
+                site?: string | null;
+                /** @description also those that are over, from the records, newest change first */
+                over?: boolean;
+                /** @description next_cursor of the page before */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactPageShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    "stay on_ask_stay_on": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StayOnAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordedFact"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    "stay on_decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                stay_on_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StayOnDecisionAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordedFact"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    "stay on_end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                stay_on_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndStayOnAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordedFact"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
     suppressions_suppressions: {
         parameters: {
             query?: {
@@ -19087,6 +20741,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SuppressionList"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    locks_switchings: {
+        parameters: {
+            query?: {
+                site?: string | null;
+                circuit?: string | null;
+                /** @description also those that are over, from the records, newest change first */
+                over?: boolean;
+                /** @description next_cursor of the page before */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactPageShape"];
                 };
             };
             /** @description a problem of RFC 9457 */
@@ -19255,6 +20955,307 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UserShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    "work permits_work_permits": {
+        parameters: {
+            query?: {
+                site?: string | null;
+                zone?: string | null;
+                /** @description also those that are over, from the records, newest change first */
+                over?: boolean;
+                /** @description next_cursor of the page before */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactPageShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    "work permits_apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PermitAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordedFact"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    "work permits_declarations": {
+        parameters: {
+            query: {
+                site: string;
+                date: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Declarations"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    "work permits_work_permit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                permit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    "work permits_act": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                permit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkActAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordedFact"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    "work permits_decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                permit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PermitDecisionAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordedFact"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    "work permits_gas_test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                permit_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GasTestAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordedFact"];
                 };
             };
             /** @description a problem of RFC 9457 */
