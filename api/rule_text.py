@@ -18,6 +18,7 @@ from rules.errors import Problem, RuleError
 from rules.expression import check_expression
 from rules.expression_tree import Tree
 from rules.model import Rule
+from rules.needs import unknowable
 from rules.parse import parse_rule, rule_data
 
 MOST_LONG = 20_000
@@ -91,7 +92,10 @@ def read_data(data: Mapping[str, Any]) -> tuple[Rule | None, list[Placed]]:
 
 
 def must_compile(rule: Rule, door: Door) -> None:
-    """An edit that does not compile is refused here, never by the scan. Raises 422."""
+    """An edit that does not compile, or that would never know, is refused here, never by the scan. Raises 422."""
+    problems = unknowable(rule, {each.id: each for each in door.records.all_things("rule")})
+    if problems:
+        raise RuleError(rule.id, problems)
     failed = door.bench.compile_problem(rule)
     if failed is not None:
         raise Refused(422, "invalid-rule", "The rule cannot be meant", f"the rule does not compile: {failed}")

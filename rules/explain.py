@@ -57,7 +57,7 @@ def explain(
 ) -> Explanation:
     """`findings` are those of this rule and subject up to the moment; `before` are steps that the caller knows (version, readings,
     suppression)."""
-    steps = [*before, _version(rule), _reading(standing, timezone, at_ms)]
+    steps = [*before, _version(rule), _counted(rule, standing, timezone) if rule.of else _reading(standing, timezone, at_ms)]
     if standing.gate != "open":
         steps.append(_GATES[standing.gate])
     elif rule.schedule is not None or rule.only_while:
@@ -192,6 +192,22 @@ def _reading(standing: Standing, timezone: str, at_ms: int) -> Said:
         en=f"{en_value}, of {at}, {age_s:g} s ago; {quality[1]} (expected every {expected_s:g} s).",
         at_ms=standing.taken_ms,
         figures={"value": standing.value, "age_s": age_s, "expected_s": expected_s, "quality": standing.quality},
+    )
+
+
+def _counted(rule: Rule, standing: Standing, timezone: str) -> Said:
+    """Of a rule that counts another one's raises."""
+    count, window_s = standing.value or 0.0, rule.window_s or 0.0
+    last_zh, last_en = "", ""
+    if standing.taken_ms is not None:
+        at = clock(timezone, standing.taken_ms)
+        last_zh, last_en = f"，最近一次在 {at}", f", the last at {at}"
+    return Said(
+        code="counted",
+        zh=f"规则 {rule.of} 在最近 {window_s:g} 秒内触发 {count:g} 次{last_zh}。",
+        en=f"Rule {rule.of} raised {count:g} times within the last {window_s:g} s{last_en}.",
+        at_ms=standing.taken_ms,
+        figures={"count": count, "window_s": window_s, "of": rule.of},
     )
 
 

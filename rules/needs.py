@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from rules.errors import Problem
 from rules.expression import metrics_of, rules_of, tree_of
 from rules.expression_tree import Tree, zone_metrics_of
-from rules.model import Rule, RuleKind, Scope
+from rules.model import DERIVED_KINDS, Rule, RuleKind, Scope
 from sites.metrics import base_metric
 from sites.model import Device
 from sites.roster import Roster
@@ -31,6 +32,44 @@ def metrics_needed(rule: Rule) -> frozenset[str] | None:
 def rules_needed(rule: Rule) -> frozenset[str]:
     """Ids of the rules that this one refers to."""
     return frozenset({rule.of} if rule.of else set()).union(*(rules_of(tree) for tree in trees_of(rule)))
+
+
+def unknowable(rule: Rule, rules: Mapping[str, Rule]) -> list[Problem]:
+    """Each `alarm(...)` that would be unknown for ever if the rule were kept among `rules`, in its own expressions and in those that refer
+    to it: a rule on a value worked out from readings is judged after all conditions, and who closes a circle does not know."""
+    after = {**rules, rule.id: rule}
+    found = []
+    for each in (rule, *(other for name, other in sorted(rules.items()) if name != rule.id and rule.id in _alarms_of(other))):
+        for field in ("expression", "only_while"):
+            text = getattr(each, field)
+            for name in sorted(rules_of(tree_of(text, each.over))) if text else ():
+                other = after.get(name)
+                if other is None or (each is not rule and name != rule.id):
+                    continue
+                where, who = (field, f"alarm({name})") if each is rule else ("kind", f"alarm({name}) of another rule")
+                if other.kind in DERIVED_KINDS:
+                    english = f"a rule that is judged at once: {other.kind} is judged after all conditions, so this would never be known"
+                    found.append(Problem(where, who, english, f"即时判断的规则：{other.kind} 类规则在全部条件之后判断，此处将永远未知"))
+                elif each.id in _reached(name, after):
+                    english = "no circle: a rule that looks at itself, by whatever way, never knows"
+                    found.append(Problem(where if each is rule else field, who, english, "不得循环引用：直接或间接引用自身的规则永远未知"))
+    return found
+
+
+def _alarms_of(rule: Rule) -> frozenset[str]:
+    return frozenset().union(*(rules_of(tree) for tree in trees_of(rule)))
+
+
+def _reached(first: str, rules: Mapping[str, Rule]) -> set[str]:
+    """The rules whose alarms a rule looks at, by whatever way; with itself."""
+    found: set[str] = set()
+    waiting = [first]
+    while waiting:
+        name = waiting.pop()
+        if name not in found and (rule := rules.get(name)) is not None:
+            found.add(name)
+            waiting += _alarms_of(rule)
+    return found
 
 
 def companions(rule: Rule, rules: Mapping[str, Rule]) -> list[Rule]:

@@ -56,6 +56,18 @@ class RecurrenceState:
     tallies: list[TallyState] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One rule on one subject, looked at. `stands` and `due_ms` (None: no hold is running) by level."""
+
+    rule: Rule
+    count: int
+    is_open: bool
+    stands: list[Stand]
+    due_ms: list[int | None]
+    newest_h: int | None  # when it was last counted up
+
+
 class Recurrence:
     """The tallies of a program's rules."""
 
@@ -97,6 +109,19 @@ class Recurrence:
     def due_ms(self) -> int | None:
         """Nothing happens by time alone before this; None: never."""
         return self._heap[0][0] if self._heap else None
+
+    def looked_at(self, rule_id: str, subject: str, device_id: str) -> Told | None:
+        """How a rule stands on a subject, of a device; None: it counts nothing there."""
+        tally = self._tallies.get((rule_id, subject))
+        if tally is not None:
+            return tally.told()
+        own = self._rule_at(rule_id, device_id)
+        if own is None:
+            return None
+        gate = self._gate_at(own, device_id)
+        nothing = _Tally(self, own, subject, device_id, "", gate)
+        nothing.is_open = gate is None or gate.is_open(self.now_ms)
+        return nothing.told()
 
     def dump(self) -> RecurrenceState:
         """A copy of everything."""
@@ -253,6 +278,12 @@ class _Tally:
     def dump(self) -> TallyState:
         stands = [Stand(stand.active, stand.since_ms, stand.since_clock, stand.is_late) for stand in self.stands]
         return TallyState(self.rule.id, self.subject, self.device_id, self.metric, list(self.raises_h), stands, self.is_open)
+
+    def told(self) -> Told:
+        """How it stands."""
+        dues = [self._hold_ms(number) for number in range(len(self.stands))]
+        due = [None if each == _FAR else each for each in dues]
+        return Told(self.rule, len(self.raises_h), self.is_open, self.dump().stands, due, self.raises_h[-1] if self.raises_h else None)
 
     def _lapse_ms(self) -> int:
         return self._service(self.raises_h[0] + self.window_ms) if self.raises_h else _FAR

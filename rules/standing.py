@@ -89,6 +89,8 @@ def standing(program: Program, memory: Memory, rule_id: str, subject: str) -> St
     rule = program.rules[at]
     if rule.kind in SUBJECT_KINDS:
         return _of_subject(program, memory, rule, subject)
+    if rule.of:
+        return _of_count(program, memory, rule, subject)
     if kind == "device" and rule.kind is RuleKind.SILENCE:
         return _of_watch(program, memory, rule, at, name)
     device_id, _, metric = name.rpartition(":")
@@ -154,6 +156,59 @@ def _of_point(program: Program, memory: Memory, rule: Rule, rule_at: int, row: i
         gate=_gate(status),
         only_while=_enabling(program, memory, rule, device.id, metric),
         **_quality(program, memory, device_row, arrived, is_late),
+    )
+
+
+def _of_count(program: Program, memory: Memory, rule: Rule, subject: str) -> Standing | None:
+    """Of a count of another rule's raises: nothing is ever overdue there, since that nothing was found is known."""
+    kind, _, name = subject.partition(":")
+    device_id, metric = (name.rpartition(":")[0], name.rpartition(":")[2]) if kind == "point" else (name, "")
+    if kind == "zone":
+        device_id = next((device.id for device in program.roster.devices() if device.zone_id == name), "")
+    told = None if memory.recurrence is None else memory.recurrence.looked_at(rule.id, subject, device_id)
+    if told is None:
+        return None
+    levels = []
+    for number, (level, stand, due_ms) in enumerate(zip(told.rule.levels, told.stands, told.due_ms, strict=True)):
+        hold_s = told.rule.clear_hold_s if stand.active else told.rule.hold_s if level.hold_s is None else level.hold_s
+        is_held = stand.since_ms is not None
+        clock = int(memory.hearing(memory.now_ms)) if stand.active else memory.now_ms
+        levels.append(
+            LevelStanding(
+                level=number,
+                severity=level.severity,
+                limit=level.limit,
+                returns_at=level.limit - level.deadband,
+                margin=level.limit - told.count,
+                is_met=told.count >= level.limit,
+                phase="falling" if stand.active and is_held else "active" if stand.active else "rising" if is_held else "idle",
+                since_ms=stand.since_ms,
+                held_ms=max(0, clock - stand.since_clock) if is_held else None,
+                hold_ms=round(hold_s * 1000),
+                due_ms=due_ms,
+            )
+        )
+    row = program.roster.device_rows.get(device_id)
+    counted_ms = None if told.newest_h is None else told.newest_h + memory.lost_ms
+    return Standing(
+        rule_id=rule.id,
+        rule_version=rule.version,
+        subject=subject,
+        device_id=device_id,
+        metric=metric,
+        unit=value_unit(rule),
+        value=float(told.count),
+        reading=None,
+        taken_ms=counted_ms,
+        arrived_ms=counted_ms,
+        delay_ms=0,
+        expected_ms=0 if row is None else int(program.intervals.expected_ms(np.array([row]))[0]),
+        overdue_ms=None,
+        quality="fresh",
+        gate="open" if told.is_open else "schedule",
+        now_ms=memory.now_ms,
+        level=max((each.level for each in levels if each.phase in ("active", "falling")), default=-1),
+        levels=tuple(levels),
     )
 
 

@@ -40,7 +40,7 @@ from api.shapes.times import AskedInstant, iso
 from rules.cover import Cover, beside, cover, fate_of_standing
 from rules.errors import RuleError
 from rules.model import Rule
-from rules.needs import rules_needed
+from rules.needs import rules_needed, unknowable
 from rules.parse import rule_data
 from rules.standing import Standing
 from rules.versions import changes
@@ -77,17 +77,18 @@ def check_rule(ask: CheckAsk, door: At, visitor: By) -> CheckShape:
     rules = {each.id: each for each in door.records.all_things("rule")}
     for missing in sorted(rules_needed(rule) - set(rules)):
         made["problems"].append(_said("/of" if rule.of == missing else "/expression", missing, "a rule that there is", "已有的规则"))
+    made["problems"] += [_problem(Placed(each, None, None)) for each in unknowable(rule, rules)]
     failed = door.bench.compile_problem(rule)
     if failed is not None:
         made["problems"].append(_said("", failed, "a rule that compiles", "可编译的规则"))
-    covered = cover(rule, door.board.roster, visitor.scope)
+    places = door.bench.inheritance()
+    covered = cover(rule, door.board.roster, visitor.scope, places, rules)
     made["is_ok"] = not made["problems"]
     made["rule"] = rule_shape(rule)
     made["text"] = ask.text or text_of(rule)
     made["cover"] = _cover(covered, door)
-    found = beside(
-        rule, (each for each in rules.values() if configuration.sees(door, visitor, "rule", each)), door.board.roster, visitor.scope
-    )
+    others = (each for each in rules.values() if configuration.sees(door, visitor, "rule", each))
+    found = beside(rule, others, door.board.roster, visitor.scope, places)
     made["beside"] = [beside_shape(each) for each in found[:MOST_BESIDE]]
     present = rules.get(rule.id)
     if present is not None and configuration.sees(door, visitor, "rule", present):
@@ -109,7 +110,7 @@ def rule_sets(door: At, visitor: By) -> RuleSetList:
 
 @router.get("/rules/{rule_id}/cover")
 def rule_cover(rule_id: str, door: At, visitor: By) -> CoverShape:
-    return _cover(cover(_rule(rule_id, door, visitor), door.board.roster, visitor.scope), door)
+    return _cover(_covered(_rule(rule_id, door, visitor), door, visitor), door)
 
 
 @router.get("/rules/{rule_id}/state")
@@ -123,7 +124,7 @@ def rule_state(
 ) -> StandingPage:
     """How the rule stands now on each subject, in order of their names; with `subject` on that one alone."""
     rule = _rule(rule_id, door, visitor)
-    subjects = cover(rule, door.board.roster, visitor.scope).subjects
+    subjects = _covered(rule, door, visitor).subjects
     wanted = [each for each in subjects if (subject is None or each == subject) and (cursor is None or each > cursor)]
     page = wanted[:limit]
     found = door.bench.standings(rule_id, page)
@@ -251,6 +252,11 @@ def _with(rule: Rule, version: int) -> dict[str, object]:
 def _text(rule: Rule, door: Door) -> TextShape:
     written = next((version.text for version in door.records.rule_versions(rule.id) if version.version == rule.version), "")
     return {"rule_id": rule.id, "version": rule.version, "text": written or text_of(rule), "is_as_written": bool(written)}
+
+
+def _covered(rule: Rule, door: Door, visitor: Visitor) -> Cover:
+    rules = {each.id: each for each in door.records.all_things("rule")} if rule.of else {}
+    return cover(rule, door.board.roster, visitor.scope, door.bench.inheritance(), rules)
 
 
 def _cover(covered: Cover, door: Door) -> CoverShape:

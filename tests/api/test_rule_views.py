@@ -91,6 +91,24 @@ def test_a_rule_that_is_referred_to_must_be_there(service: Service) -> None:
     assert [each["pointer"] for each in checked(service, data=counting)["problems"]] == ["/of"]
 
 
+def test_an_alarm_that_would_never_be_known_is_refused(service: Service) -> None:
+    mall = {"scope": {"sites": ["mall"]}}
+    three = [{"limit": 3, "severity": "high"}]
+    counting = {"id": "busy", "name": "b", "kind": "count", "of": "mall-rule", "window_s": 600, "above": three, **mall}
+    service.call("manager", "POST", "/rules", counting, status=201)
+    asking = {"id": "ask", "name": "a", "kind": "expression", "expression": "lel > 20 %LEL and alarm(busy)", "severity": "high", **mall}
+    (problem,) = checked(service, data=asking)["problems"]
+    assert (problem["pointer"], problem["given"]) == ("/expression", "alarm(busy)")
+    assert "永远未知" in problem["allowed_zh"]
+    refused = service.call("manager", "POST", "/rules", asking, status=422)
+    assert [each["pointer"] for each in refused["errors"]] == ["/expression"]
+    service.call("manager", "POST", "/rules", {**asking, "expression": "lel > 20 %LEL and alarm(mall-rule)"}, status=201)
+    windowed = {**GAS, "kind": "window", "window_s": 600, "statistic": "mean"}
+    assert [each["pointer"] for each in checked(service, data=windowed)["problems"]] == ["/kind"], "ask would no longer know"
+    circle = {**GAS, "only_while": "not alarm(ask)"}
+    assert [each["pointer"] for each in checked(service, data=circle)["problems"]] == ["/only_while", "/expression"]
+
+
 def test_the_live_state_of_a_rule_is_that_of_the_engine(service: Service) -> None:
     service.workshop.feed("mall-gas:lel", [(30, 10.0), (20, 27.0), (10, 26.0)])
     page = service.call("operator", "GET", "/rules/mall-rule/state")

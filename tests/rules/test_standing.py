@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -195,3 +196,44 @@ def test_a_subject_stands_by_the_numbers_of_its_own_place() -> None:
     seen = standing(program, memory, "r", "zone:z")
     assert seen is not None
     assert [(each.phase, each.hold_ms, each.held_ms) for each in seen.levels[:1]] == [("falling", 7_000, 2_000)]
+
+
+def test_a_count_of_another_rules_raises_is_told() -> None:
+    level = rule_of("level")
+    counting = parse_rule(
+        {"id": "c", "name": "次数", "kind": "count", "of": "r", "window_s": 300, "hold_s": 7, "clear_hold_s": 20}
+        | {"above": [{"limit": 2, "severity": "high", "deadband": 1}]}
+    )
+    roster = roster_of()
+    run = Run(counting, roster, [replace(level, hold_s=0.0, clear_hold_s=0.0)])
+
+    def stands(subject: str = "point:d0:temperature") -> Any:
+        seen = standing(run.program, run.memory, "c", subject)
+        return seen and (seen.value, seen.level, seen.gate, seen.levels[0].phase, seen.levels[0].held_ms, seen.levels[0].due_ms)
+
+    def read(second: int, value: float) -> list[Finding]:
+        at_ms = START + second * 1000
+        return run.take(Readings.of([0], [at_ms], [at_ms], [value]))
+
+    assert stands() == (0.0, -1, "open", "idle", None, None)
+    assert stands("point:nobody:temperature") is None
+    assert stands("device:nobody") is None
+    read(0, 65.0)
+    read(5, 20.0)
+    assert stands() == (1.0, -1, "open", "idle", None, None)
+    read(10, 65.0)
+    read(12, 66.0)
+    assert stands() == (2.0, -1, "open", "rising", 2_000, START + 17_000)
+    made = read(20, 66.0)
+    assert [each.edge for each in made] == [Edge.RAISED]
+    assert stands() == (2.0, 0, "open", "active", None, None)
+    seen = standing(run.program, run.memory, "c", "point:d0:temperature")
+    assert seen is not None
+    story = explain(run.rule, seen, made, "Asia/Shanghai", seen.now_ms, False)
+    assert story.verdict.code == "raised"
+    assert [step.en for step in story.steps if step.code == "counted"] == [
+        "Rule r raised 2 times within the last 300 s, the last at 2026-11-22 08:00:10."
+    ]
+    assert "at or above the limit 2" in story.verdict.en
+    run.finish(START + 311_000)  # the first of them has lapsed at 300 s, the second at 310 s
+    assert stands() == (0.0, 0, "open", "falling", 1_000 - 1, START + 330_000)
