@@ -27,7 +27,7 @@ from alarms.given import Given
 from alarms.linkage_parse import KINDS
 from rules.model import Severity
 
-ROLES = ("operator", "manager", "enterprise", "supervisor", "administrator")
+ROLES = ("operator", "manager", "enterprise", "agency", "grid", "supervisor", "administrator")
 MOST_STEPS = 10
 MOST_AFTER_S = 86_400
 _SEVERITIES = {severity.name.lower(): severity for severity in Severity}

@@ -33,6 +33,8 @@ ROLES: Mapping[str, Words] = {
     "operator": ("值班员", "operators"),
     "manager": ("负责人", "managers"),
     "enterprise": ("企业安全员", "the enterprise's people"),
+    "agency": ("服务机构人员", "agency staff"),
+    "grid": ("网格员", "grid members"),
     "supervisor": ("监管人员", "supervisors"),
     "administrator": ("管理员", "administrators"),
 }

@@ -55,7 +55,8 @@ ACTS: dict[str, frozenset[str]] = {
 }
 # what a machine may be given: never what needs a person's judgement, a second person, or gives rights to others
 KEY_ACTS = frozenset(
-    "see acknowledge judge shelve out_of_service proof_test self_test cut plans configure rules hazard_report".split()
+    {"see", "acknowledge", "judge", "shelve", "out_of_service", "proof_test", "self_test", "cut", "plans", "configure", "rules"}
+    | {"hazard_report"}
 )
 
 

@@ -1,4 +1,4 @@
-"""How often a password may be tried: per login and per address, with a lock that doubles. In memory, bounded, forgotten on restart.
+"""How often a password may be tried: per login and per address, with a lock that doubles. Bounded; the records keep it over restarts.
 
 An attempt is counted before the password is verified, so that many at once gain nothing; a right password clears its login's count.
 Whoever is signed in already is not touched by a lock.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 
 MOST_KEYS = 10_000
 FREE_PER_LOGIN, FREE_PER_ADDRESS = 5, 30
@@ -47,6 +48,17 @@ class Attempts:
                 self._counts[f"address:{address}"] = (failures - 1, 0, last_ms)
             else:
                 self._counts.pop(f"address:{address}", None)
+
+    def of(self, login: str, address: str) -> dict[str, tuple[int, int, int] | None]:
+        """What is counted of both now, to be kept: key -> (failures, locked until, last), None where nothing is."""
+        with self._lock:
+            return {key: self._counts.get(key) for key in (f"login:{login.casefold()}", f"address:{address}")}
+
+    def load(self, kept: Mapping[str, tuple[int, int, int]]) -> None:
+        """Take what was kept before a restart, where nothing newer was counted here."""
+        with self._lock:
+            for key, counted in sorted(kept.items(), key=lambda item: item[1][2])[-MOST_KEYS:]:
+                self._counts.setdefault(key, counted)
 
     def _wait_ms(self, key: str, now_ms: int) -> int:
         return max(0, self._counts.get(key, (0, 0, 0))[1] - now_ms)

@@ -18,9 +18,10 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
-from api.access import Reach, reach, roles_for
+from api.access import Reach, key_reach, reach, roles_for
 from api.idempotency import HEADER as KEY_HEADER
 from api.idempotency import MOST_LONG, Remembered
+from api.keyring import Keyring, TooFast, is_key
 from api.live import Live
 from api.ports import Backtests, Board, Clock, Codecs, Desk, Exports, Feed, History, Records, RuleBench
 from api.ports_notify import Notices
@@ -28,12 +29,15 @@ from api.problems import Problem, forbidden, invalid, not_found
 from api.sessions import PROOF_MS, Sessions, SignedInAs
 from api.shapes.people import Person
 from api.shop_links import Limiter
+from sites.keys import ApiKey
 from sites.people import Session, User
 from sites.records import Scope
 
 COOKIE = "sitewarden_session"
 CSRF_HEADER = "X-CSRF-Token"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+OF_PEOPLE = frozenset({"auth", "account", "users", "keys", "audit"})  # tags of routes that no key may ask, but for reading who it is
+BEFORE_CHANGE = frozenset({"auth", "account"})  # and of those that are answered before a password of one's own is chosen
 T = TypeVar("T")
 
 
@@ -53,6 +57,7 @@ class Door:
     codecs: Codecs
     notices: Notices
     sessions: Sessions
+    keyring: Keyring
     live: Live
     remembered: Remembered
     cookie_secure: bool
@@ -72,6 +77,7 @@ class Visitor:
     session: Session
     reach: Reach
     now_ms: int
+    key: ApiKey | None = None  # of the machine, where it is no person
 
     @property
     def scope(self) -> Scope:
@@ -115,12 +121,38 @@ def token_of(request: Request) -> tuple[str | None, bool]:
     return request.cookies.get(COOKIE), True
 
 
+async def who_has(door: Door, token: str | None) -> SignedInAs | None:
+    """The person or machine of this token, or None. Raises 429 for a key that asks too often, and Unavailable."""
+    if not token:
+        return None
+    by: Sessions | Keyring = door.keyring if is_key(token) else door.sessions
+    try:
+        return by.cached(token) or await to_thread.run_sync(by.find, token)
+    except TooFast as slow:
+        raise Problem(429, "too-many-requests", "Too many requests", str(slow), {"Retry-After": str(slow.wait_s)}) from None
+
+
+def reach_of(door: Door, found: SignedInAs) -> Reach:
+    return reach(found.user, door.board.roster) if found.key is None else key_reach(found.key, door.board.roster)
+
+
+def _must_be_admitted(request: Request, found: SignedInAs) -> None:
+    """Raises 403 where a machine asks what is of people, and where a password is to be changed first."""
+    tags = set(getattr(request.scope.get("route"), "tags", None) or ())
+    is_own = request.url.path.split("/")[3:4] in (["alarm-views"], ["hazard-views"]) and request.method not in SAFE
+    is_of_people = bool(tags & OF_PEOPLE) and not (request.method in SAFE and "auth" in tags)
+    if found.key is not None and (is_of_people or is_own):
+        raise Problem(403, "people-only", "Only for people", "a key does not do this: sign in as a person")
+    if found.user.must_change and not tags & BEFORE_CHANGE:
+        raise Problem(
+            403, "password-change-needed", "Choose a password of your own first", "POST the present and a new one to /api/v1/me/password"
+        )
+
+
 async def signed_in(request: Request) -> SignedInAs:
     """Raises 401 for nobody, 403 where a cookie asks for a change without its CSRF token."""
     door, (token, by_cookie) = door_of(request), token_of(request)
-    found = door.sessions.cached(token) if token else None
-    if token and found is None:
-        found = await to_thread.run_sync(door.sessions.find, token)
+    found = await who_has(door, token)
     if found is None:
         raise Problem(
             401,
@@ -130,7 +162,12 @@ async def signed_in(request: Request) -> SignedInAs:
             {"WWW-Authenticate": "Bearer"},
         )
     given = request.headers.get(CSRF_HEADER, "")
-    if by_cookie and request.method not in SAFE and not hmac.compare_digest(given.encode(), found.session.csrf.encode()):
+    if (
+        found.key is None
+        and by_cookie
+        and request.method not in SAFE
+        and not hmac.compare_digest(given.encode(), found.session.csrf.encode())
+    ):
         raise Problem(403, "csrf", "Not from this page", f"a change made with the session cookie needs its token in {CSRF_HEADER}")
     return found
 
@@ -141,7 +178,8 @@ async def visit(request: Request) -> Visitor:
     if known is not None:
         return cast(Visitor, known)
     door, found = door_of(request), await signed_in(request)
-    visitor = Visitor(found.user, found.session, reach(found.user, door.board.roster), door.clock.now_ms())
+    _must_be_admitted(request, found)
+    visitor = Visitor(found.user, found.session, reach_of(door, found), door.clock.now_ms(), found.key)
     request.state.visitor = visitor
     return visitor
 

@@ -15,8 +15,8 @@ from alarms.figures import Counted
 from alarms.linkage import Firing
 from alarms.model import Alarm, Transition
 from alarms.queries import AlarmQuery, Delivery
-from api.ports_ledger import LedgerRecords
 from api.ports_access import AccessRecords
+from api.ports_ledger import LedgerRecords
 from api.ports_notify import NotifyRecords
 from power.model import Measured, Order, OrderStep
 from power.plans import Night, Plan
@@ -218,7 +218,7 @@ class Feed(Protocol):
 # -- the records -------------------------------------------------------------------------------------------------------
 
 
-class Records(NotifyRecords, LedgerRecords, Protocol):
+class Records(NotifyRecords, LedgerRecords, AccessRecords, Protocol):
     # configuration: kinds are district, enterprise, site, zone, device, circuit, rule, linkage;
     # things are the dataclasses of sites.model, rules.model.Rule, alarms.linkage.Linkage
     def things(self, kind: str, sites: Scope, cursor: str | None = None, limit: int = 50, **where: str) -> Page[Any]: ...

@@ -6,6 +6,7 @@ where no other host is reached.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -39,6 +40,7 @@ from api.routes import (
     places,
     plans,
     provisioning,
+    rectifiers,
     rules,
     runs,
     users,
@@ -52,11 +54,12 @@ from api.routes.duty import router as duty_router
 from api.routes.exports import router as exports_router
 from api.routes.figures import router as figures_router
 from api.routes.hazard_figures import router as hazard_figures_router
+from api.routes.hazard_files import router as hazard_files_router
 from api.routes.hazard_notes import router as hazard_notes_router
 from api.routes.incidents import router as incidents_router
+from api.routes.keys import router as keys_router
 from api.routes.locks import router as locks_router
 from api.routes.mornings import router as mornings_router
-from api.routes.keys import router as keys_router
 from api.routes.quiet_times import router as quiet_times_router
 from api.routes.rule_views import router as rule_views_router
 from api.routes.shift import router as shift_router
@@ -67,7 +70,9 @@ from api.routes.work_permits import router as work_permits_router
 from api.sessions import Sessions
 
 MOST_BODY = 1 << 20
-LONG = {"/api/v1/devices/import": 12 << 20}
+MOST_FILE = 11 << 20
+LONG = {"/api/v1/devices/import": 12 << 20, "/api/v1/hazards/import": 12 << 20, "/api/v1/hazards/fixed": 30 << 20}
+LONG_FILES = re.compile(r"/api/v1/(hazards/[^/]+/files|rectify/[^/]+/photos)")  # 10 MiB, as `api.pictures` takes them
 TOO_LONG = "a request has at most {} bytes"
 
 
@@ -188,7 +193,13 @@ def bare_app(version: str) -> FastAPI:
         separate_input_output_schemas=False,
     )
     v1 = APIRouter(prefix="/api/v1", dependencies=[Depends(only_known_parameters)])
-    for router in (hazard_figures_router, hazard_notes_router):  # before /hazards/{hazard_id}
+    for router in (
+        hazard_figures_router,
+        hazard_notes_router,
+        hazard_files_router,
+        rectifiers.router,
+        rectifiers.held,
+    ):  # before /hazards/{hazard_id}
         v1.include_router(router)
     for noun in (
         auth,
@@ -259,7 +270,7 @@ class BoundedBody:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        most = LONG.get(scope["path"], MOST_BODY)
+        most = MOST_FILE if LONG_FILES.fullmatch(scope["path"]) else LONG.get(scope["path"], MOST_BODY)
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > most:
             await _too_long(most)(scope, receive, send)

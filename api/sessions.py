@@ -13,6 +13,7 @@ import logging
 import os
 import secrets
 import threading
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,12 +25,15 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from api.attempts import Attempts
 from api.ports import Clock, Records
 from api.shapes.people import Person
+from sites.keys import ApiKey
 from sites.people import Grant, Session, User
 from sites.records import NotFound, Unavailable
 
 log = logging.getLogger("sitewarden.api")
 
 SESSION_MS = 12 * 3_600_000  # a shift
+IDLE_MS = 4 * 3_600_000  # a session that nobody uses for so long ends; an open live stream uses it
+SEEN_EVERY_MS = 60_000
 TRUST_MS = 12 * 3_600_000  # without the records
 FRESH_MS = 5_000  # a cached session is asked for again after this; also the pause after records that did not answer
 PROOF_MS = 10 * 60_000  # restore, rules and people want a password given within this
@@ -56,8 +60,11 @@ class Locked(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SignedInAs:
+    """`key`: the machine's key, where it is no person."""
+
     session: Session
     user: User
+    key: ApiKey | None = None
 
 
 @dataclass(slots=True)
@@ -79,12 +86,14 @@ class Sessions:
         self._cached: dict[str, _Cached] = {}
         self._names: dict[str, str] = {}
         self.attempts = Attempts()
+        self._are_attempts_known = False
         self._load()
 
     # -- passwords -------------------------------------------------------------------------------------------------------
 
     def verify(self, login: str, password: str, address: str) -> User:
         """The person of this login and password. Raises Denied, Locked, Unavailable."""
+        self._learn_attempts()
         wait_ms = self.attempts.begin(login, address, self._clock.now_ms())
         if wait_ms:
             raise Locked(wait_ms)
@@ -93,10 +102,32 @@ class Sessions:
         right = False
         with self._verifying, contextlib.suppress(Argon2Error, InvalidHashError):
             right = HASHER.verify(hashed, password)
-        if user is None or not right or user.disabled:
+        is_good = user is not None and right and not user.disabled and user.deleted_ms is None
+        if is_good:
+            self.attempts.succeeded(login, address)
+        self._keep_attempts(login, address, is_good)
+        if user is None or not is_good:
             raise Denied("login or password is wrong")
-        self.attempts.succeeded(login, address)
         return user
+
+    def _learn_attempts(self) -> None:
+        if not self._are_attempts_known:
+            with contextlib.suppress(Unavailable):
+                self.attempts.load(self._records.attempts())
+                self._are_attempts_known = True
+
+    def _keep_attempts(self, login: str, address: str, is_good: bool) -> None:
+        """What was counted outlives a restart; while the records are away it is kept here only."""
+        with contextlib.suppress(Unavailable):
+            for key, counted in self.attempts.of(login, address).items():
+                if counted is not None or is_good:
+                    self._records.put_attempt(key, counted)
+
+    def arrived(self, user: User, password: str, address: str) -> None:
+        """Signed in: told to the audit; a password hashed with older parameters is hashed anew."""
+        hashed = HASHER.hash(password) if HASHER.check_needs_rehash(user.password_hash) else None
+        with contextlib.suppress(Unavailable):
+            self._records.signed_in(user.id, self._clock.now_ms(), address, hashed)
 
     def _by_login(self, login: str) -> User | None:
         try:
@@ -110,8 +141,8 @@ class Sessions:
 
     # -- sessions --------------------------------------------------------------------------------------------------------
 
-    def open(self, user: User) -> tuple[str, SignedInAs]:
-        """A new session: (token, it). Raises Unavailable."""
+    def open(self, user: User, address: str = "", agent: str = "") -> tuple[str, SignedInAs]:
+        """A new session: (token, it), opened from this address by this program. Raises Unavailable."""
         token, now_ms = secrets.token_urlsafe(32), self._clock.now_ms()
         session = Session(
             token_hash=self._hash(token),
@@ -120,6 +151,9 @@ class Sessions:
             created_ms=now_ms,
             expires_ms=now_ms + SESSION_MS,
             proved_ms=now_ms,
+            seen_ms=now_ms,
+            address=address[:100],
+            agent=agent[:200],
         )
         self._records.put_session(session)
         self._keep(_Cached(session, user, now_ms, now_ms))
@@ -157,6 +191,8 @@ class Sessions:
                 return None
             # nobody waits for records that did not answer: they are asked behind
             cached.asked_ms = now_ms
+            if self._alive(cached.session, cached.user):
+                cached.session = replace(cached.session, seen_ms=now_ms)
             threading.Thread(target=self._ask_behind, args=(token,), name="session", daemon=True).start()
         return self._alive(cached.session, cached.user)
 
@@ -176,11 +212,18 @@ class Sessions:
                 if cached is None or not self._is_trusted(cached):
                     raise
                 cached.asked_ms = now_ms
-            return self._alive(cached.session, cached.user)
+                alive = self._alive(cached.session, cached.user)
+                if alive:
+                    cached.session = replace(cached.session, seen_ms=now_ms)
+            return alive
         if session is None or user is None or self._alive(session, user) is None:
             with self._lock:
                 self._cached.pop(token_hash, None)
             return None
+        if now_ms - session.seen_ms >= SEEN_EVERY_MS:
+            session = replace(session, seen_ms=now_ms)
+            with contextlib.suppress(Unavailable):
+                self._records.seen(token_hash, now_ms)
         self._keep(_Cached(session, user, now_ms, now_ms))
         return SignedInAs(session, user)
 
@@ -197,16 +240,29 @@ class Sessions:
                     cached.user = user
         self._save()
 
+    def ended(self, user_id: str, token_hashes: Collection[str] | None = None, keep: str | None = None) -> None:
+        """Sessions of a person were ended in the records (None: all but `keep`): they end here too."""
+        with self._lock:
+            for token_hash in [h for h, c in self._cached.items() if c.user.id == user_id and h != keep]:
+                if token_hashes is None or token_hash in token_hashes:
+                    del self._cached[token_hash]
+        self._save()
+
     # -- names -----------------------------------------------------------------------------------------------------------
 
     def person(self, user_id: str | None) -> Person | None:
         """Who that is, for a screen (the id where the name is not known yet); None: the service itself."""
         return None if user_id is None else {"id": user_id, "name": self._names.get(user_id, user_id)}
 
+    def name(self, user_id: str, name: str) -> None:
+        """One name more."""
+        with self._lock:
+            self._names[user_id] = name
+
     def learn_names(self) -> None:
         """Read everybody's name. Keeps what is known when the records cannot be reached."""
         try:
-            names = {user.id: user.name for user in self._records.users()}
+            names = {user.id: user.name for user in self._records.users()} | {key.user_id: key.name for key in self._records.api_keys()}
         except Unavailable:
             return
         with self._lock:
@@ -214,11 +270,18 @@ class Sessions:
 
     # -- the cache -------------------------------------------------------------------------------------------------------
 
+    def hash_of(self, token: str) -> str:
+        """What is kept of a random token."""
+        return self._hash(token)
+
     def _hash(self, token: str) -> str:
         return hmac.new(self._secret, token.encode(), hashlib.sha256).hexdigest()
 
     def _alive(self, session: Session, user: User) -> SignedInAs | None:
-        return SignedInAs(session, user) if session.expires_ms > self._clock.now_ms() and not user.disabled else None
+        now_ms = self._clock.now_ms()
+        is_used = now_ms - max(session.seen_ms, session.created_ms) < IDLE_MS
+        is_welcome = not user.disabled and user.deleted_ms is None
+        return SignedInAs(session, user) if session.expires_ms > now_ms and is_used and is_welcome else None
 
     def _is_trusted(self, cached: _Cached) -> bool:
         return self._clock.now_ms() - cached.confirmed_ms < TRUST_MS

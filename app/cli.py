@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from app.audit import add_commands as audit_commands
 from app.settings import CommandError, UsageError, load
 
 
@@ -79,7 +80,9 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("login")
     add.add_argument("--name", default="")
     add.add_argument("--email", default="")
-    add.add_argument("--role", required=True, choices=["operator", "manager", "enterprise", "supervisor", "administrator"])
+    add.add_argument(
+        "--role", required=True, choices=["operator", "manager", "enterprise", "agency", "grid", "supervisor", "administrator"]
+    )
     add.add_argument("--on", default="all", metavar="NODE", help="all, district:ID, enterprise:ID or site:ID (default all)")
     add.set_defaults(run=_users_add)
     passwd = acts.add_parser("passwd", help="set a person's password")
@@ -122,6 +125,8 @@ def _parser() -> argparse.ArgumentParser:
         "--readings", type=Path, metavar="FILE.csv", help="with the columns point (DEVICE:METRIC or SITE/DEVICE:METRIC), taken_ms, value"
     )
     tried.set_defaults(run=_backtest)
+
+    audit_commands(commands)
 
     doctor = commands.add_parser("doctor", help="settings, and what of the outside can be reached and trusted")
     doctor.set_defaults(run=_doctor)

@@ -52,23 +52,6 @@ def append(
         connection.execute(update(tables.audit_head).values(new_head))
 
 
-def first_break(connection: Connection) -> str | None:
-    """What is wrong with the chain, in words, or None: a changed, removed, reordered or cut-off entry."""
-    before, last_id = FIRST_HASH, 0
-    for entry in connection.execute(select(tables.audit).order_by(tables.audit.c.id)).mappings():
-        if entry["id"] != last_id + 1:
-            return f"entry {last_id + 1} is missing"
-        if entry["prev_hash"] != before:
-            return f"entry {entry['id']} does not follow the entry before it"
-        if entry["hash"] != entry_hash(entry):
-            return f"entry {entry['id']} was changed"
-        before, last_id = entry["hash"], entry["id"]
-    head = connection.execute(select(tables.audit_head)).mappings().first()
-    if (last_id, before) != ((head["last_id"], head["hash"]) if head else (0, FIRST_HASH)):
-        return f"the chain ends at entry {last_id}, its head says {head['last_id'] if head else 0}"
-    return None
-
-
 def of_things(connection: Connection, things: Sequence[tuple[str, str]]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """(the entries about these (kind, id), oldest first, whole so that each hash can be computed again; the chain's head)."""
     found: list[dict[str, Any]] = []

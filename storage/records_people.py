@@ -19,7 +19,7 @@ from storage.database import add_missing, put
 REMEMBERED_MS = 86_400_000  # answers of POSTs that act are kept for a day
 
 _u, _g = tables.users, tables.grants
-_NAMES = ("id", "login", "name", "email", "password_hash", "disabled", "version")
+_NAMES = ("id", "login", "name", "email", "password_hash", "disabled", "version", "must_change", "last_login_ms", "deleted_ms")
 
 
 def users(connection: Connection) -> list[User]:
@@ -56,7 +56,7 @@ def save_user(connection: Connection, given: User, who: str, now_ms: int) -> Use
     connection.execute(delete(_g).where(_g.c.user_id == saved.id))
     if saved.grants:
         connection.execute(insert(_g), [{"user_id": saved.id, "place": i} | asdict(grant) for i, grant in enumerate(saved.grants)])
-    if saved.disabled:
+    if saved.disabled or saved.deleted_ms is not None:
         connection.execute(delete(tables.sessions).where(tables.sessions.c.user_id == saved.id))
     what = "insert" if present is None else "update"
     records_audit.append(connection, at_ms=now_ms, who=who, what=what, kind="user", thing_id=saved.id, before=present, after=saved)

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from fastapi import APIRouter, Request, Response
 
-from api.access import ACTS, reach
-from api.door import COOKIE, At, By, Door, in_thread, token_of, visit
+from api.access import ACTS
+from api.door import COOKIE, At, By, Door, in_thread, reach_of, token_of, visit
 from api.problems import Problem
 from api.sessions import SESSION_MS, Denied, Locked, SignedInAs
 from api.shapes.people import LoginAsk, Me, ProveAsk, SignedIn, me_shape
@@ -24,7 +24,9 @@ router = APIRouter(tags=["auth"])
 async def login(ask: LoginAsk, request: Request, response: Response, door: At) -> SignedIn:
     """Sign in. 401 does not say whether the login or the password was wrong; 429 says how long to wait."""
     user = await proved(door, request, ask.login, ask.password)
-    token, opened = await in_thread(door.sessions.open, user)
+    address = request.client.host if request.client else "unknown"
+    await in_thread(door.sessions.arrived, user, ask.password, address)
+    token, opened = await in_thread(door.sessions.open, user, address, request.headers.get("user-agent", ""))
     await in_thread(door.sessions.learn_names)
     response.set_cookie(COOKIE, token, max_age=SESSION_MS // 1000, path="/", secure=door.cookie_secure, httponly=True, samesite="lax")
     return {**_me(door, opened), "token": token}
@@ -46,7 +48,7 @@ async def logout(request: Request, response: Response, door: At) -> None:
 
 @router.get("/me")
 async def me(door: At, visitor: By) -> Me:
-    return _me(door, SignedInAs(visitor.session, visitor.user))
+    return _me(door, SignedInAs(visitor.session, visitor.user, visitor.key))
 
 
 @router.post("/auth/reauth")
@@ -73,7 +75,7 @@ async def proved(door: Door, request: Request, login: str, password: str) -> Use
 
 
 def _me(door: Door, who: SignedInAs) -> Me:
-    mine = reach(replace(who.user, password_hash=""), door.board.roster)
+    mine = reach_of(door, replace(who, user=replace(who.user, password_hash="")))
     acts: dict[str, list[str] | None] = {}
     for act in ACTS:
         if mine.may_at_all(act):

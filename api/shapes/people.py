@@ -8,10 +8,10 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from api.shapes.asks import Ask, IdText, NameText
-from api.shapes.times import Instant, iso
+from api.shapes.times import Instant, iso, iso_or_none
 from sites.people import Grant, Session, User
 
-RoleName = Literal["operator", "manager", "enterprise", "supervisor", "administrator"]
+RoleName = Literal["operator", "manager", "enterprise", "agency", "grid", "supervisor", "administrator"]
 NodeKind = Literal["all", "district", "enterprise", "site"]
 
 
@@ -34,6 +34,10 @@ class UserShape(TypedDict):
     grants: list[GrantShape]
     disabled: bool
     version: int
+    must_change: bool
+    has_password: bool
+    last_login_at: Instant | None
+    deleted_at: Instant | None
 
 
 class UserPage(TypedDict):
@@ -67,6 +71,10 @@ def user_shape(user: User) -> UserShape:
         "grants": [{"role": g.role, "node_kind": g.node_kind, "node_id": g.node_id} for g in user.grants],
         "disabled": user.disabled,
         "version": user.version,
+        "must_change": user.must_change,
+        "has_password": bool(user.password_hash),
+        "last_login_at": iso_or_none(user.last_login_ms),
+        "deleted_at": iso_or_none(user.deleted_ms),
     }
 
 
@@ -113,8 +121,11 @@ class UserAsk(Ask):
 
 
 class NewUserAsk(UserAsk):
+    """`password` null: the person is invited by a link and chooses one. `must_change`: a given one is replaced at the first sign-in."""
+
     id: IdText | None = None
-    password: str = Field(min_length=10, max_length=200)
+    password: str | None = Field(default=None, min_length=10, max_length=200)
+    must_change: bool = True
 
 
 class ChangedUserAsk(UserAsk):

@@ -27,6 +27,7 @@ from power.stay_on import AskStayOn
 from rules.model import NodeKind, Override
 from sites.calendars import Calendar
 from sites.model import District, Enterprise, Site, derived_id
+from sites.keys import ApiKey, Place
 from sites.people import Grant, User
 from sites.roster import Roster
 from tests.api.conftest import Service
@@ -49,7 +50,7 @@ def test_the_documented_table_is_the_one_in_the_code() -> None:
 
 
 def test_supervisors_and_administrators_never_cut() -> None:
-    for role in ("supervisor", "administrator", "enterprise"):
+    for role in ("supervisor", "administrator", "enterprise", "agency", "grid"):
         assert role not in ACTS["cut"] | ACTS["restore"]
 
 
@@ -270,6 +271,16 @@ WORK = {
     "site_id": "{site}", "zone_id": "{site}-kitchen", "kind": "height", "title": "lamps", "worker": "w", "guardian_name": "g",
     "promise": "harness", "from": "2026-11-22T04:00:00Z", "until": "2026-11-22T08:00:00Z",
 }  # fmt: skip
+
+
+def with_key(service: Service, site: str) -> None:
+    places = (Place(node_kind="site", node_id=site),)
+    made = ApiKey(
+        id=f"{site}-key", name="BMS", prefix="swk_x", key_hash="h", acts=("see",), places=places, made_by="u-root", made_ms=NOON
+    )  # fmt: skip
+    service.records.save_key(made, "t", 0)
+
+
 CASES: dict[str, Case] = {
     "GET /lock-outs": Case("see", "/lock-outs", outside=200),
     "GET /switchings": Case("see", "/switchings", outside=200),
@@ -600,6 +611,19 @@ CASES: dict[str, Case] = {
         "see", "/history/exports", {"site_id": "{site}", "from_at": "2026-11-22T00:00:00Z", "to_at": "2026-11-22T01:00:00Z"}
     ),
     "GET /history/exports": Case(None, "/history/exports", outside=200),
+    "GET /me/sessions": Case(None, "/me/sessions", outside=200),
+    "DELETE /me/sessions": Case(None, "/me/sessions", outside=200),
+    "POST /me/password": Case(None, "/me/password", {"present": PASSWORD, "password": "another long one"}, outside=200),
+    "GET /keys": Case("keys", "/keys", outside=200),
+    "POST /keys": Case("keys", "/keys", {"name": "BMS", "places": [{"node_kind": "site", "node_id": "{site}"}]}, outside=403),
+    "GET /keys/{key_id}": Case("keys", "/keys/{site}-key", before=with_key, is_blind=True),
+    "DELETE /keys/{key_id}": Case("keys", "/keys/{site}-key", before=with_key, is_blind=True),
+    "GET /audit": Case("audit", "/audit", outside=403),
+    "GET /audit/head": Case("audit", "/audit/head", outside=403),
+    "POST /audit/check": Case("audit", "/audit/check", {}, outside=403),
+    "GET /audit/export": Case("audit", "/audit/export", outside=403),
+    "DELETE /users/{user_id}": Case("users", "/users/{person}", is_blind=True),
+    "POST /users/{user_id}/link": Case("users", "/users/{person}/link", is_blind=True),
     "GET /users": Case("users", "/users", outside=200),
     "POST /users": Case(
         "users", "/users", {**USER, "grants": [{"role": "operator", "node_kind": "site", "node_id": "{site}"}]}, outside=403
@@ -619,6 +643,7 @@ OPEN = {
     "POST /auth/logout",
 }
 ELSEWHERE = {
+    "DELETE /me/sessions/{session_id}",  # of one's own: test_account.py
     *(f"{method} /alarm-exports/{{export_id}}{part}" for method, part in (("GET", ""), ("GET", "/file"), ("DELETE", ""))),
     "PUT /alarm-views/{view_id}", "DELETE /alarm-views/{view_id}",
     "PUT /hazard-views/{view_id}", "DELETE /hazard-views/{view_id}",
@@ -683,6 +708,11 @@ ABOVE = {
     "PUT /districts/{district_id}",
     "DELETE /districts/{district_id}",
     "POST /enterprises",
+    # the audit is of all sites
+    "GET /audit",
+    "GET /audit/head",
+    "POST /audit/check",
+    "GET /audit/export",
 }
 
 

@@ -100,9 +100,10 @@ def test_logout_ends_the_session_for_every_copy_of_its_token(service: Service) -
 
 def test_a_session_expires_after_a_shift(service: Service) -> None:
     headers = service.as_("operator")
-    service.clock.advance(SESSION_MS - 1)
-    assert service.client.get("/api/v1/me", headers=headers).status_code == 200
-    service.clock.advance(1)
+    for _ in range(4):
+        service.clock.advance(SESSION_MS // 4 - 1)
+        assert service.client.get("/api/v1/me", headers=headers).status_code == 200
+    service.clock.advance(4)
     assert service.client.get("/api/v1/me", headers=headers).status_code == 401
 
 
