@@ -492,6 +492,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Audit
+         * @description Newest first, each entry whole, so that its hash can be computed again.
+         */
+        get: operations["audit_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check Audit
+         * @description Walk the whole chain, and find in it the entry whose hash was kept elsewhere, where one is given.
+         */
+        post: operations["audit_check_audit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Audit
+         * @description Newest first, with hashes. The export itself is an entry.
+         */
+        get: operations["audit_export_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/head": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Audit Head
+         * @description The newest entry and its hash: kept elsewhere, it later shows that nothing before it was changed or cut off.
+         */
+        get: operations["audit_audit_head"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/links/look": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look At Link
+         * @description Whose link this is. Needs no session: the link is the secret.
+         */
+        post: operations["account_look_at_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/links/use": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Use Link
+         * @description Choose the password, once; then sign in with it. All sessions of that person end.
+         */
+        post: operations["account_use_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/login": {
         parameters: {
             query?: never;
@@ -1528,6 +1648,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/hazard-views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Hazard Views
+         * @description Your own saved filters, by name.
+         */
+        get: operations["hazards_hazard_views"];
+        put?: never;
+        /** New Hazard View */
+        post: operations["hazards_new_hazard_view"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hazard-views/{view_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change Hazard View
+         * @description `version` is the present one.
+         */
+        put: operations["hazards_change_hazard_view"];
+        post?: never;
+        /** Remove Hazard View */
+        delete: operations["hazards_remove_hazard_view"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/hazards": {
         parameters: {
             query?: never;
@@ -1540,9 +1702,49 @@ export interface paths {
         put?: never;
         /**
          * Report
-         * @description Report a hazard that was found.
+         * @description Report a hazard that was found; `origin` holds the fields of its source's form.
          */
         post: operations["hazards_report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hazards/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept Many
+         * @description Accept a batch (立查立改): each by the same rules as one; those that are refused say why.
+         */
+        post: operations["hazards_accept_many"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hazards/comparison": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Comparison
+         * @description Enterprises side by side: found, open, overdue, closed in time, returned, how long closing took; most overdue first.
+         */
+        get: operations["hazards_comparison"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1556,8 +1758,72 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Counts */
+        /**
+         * Counts
+         * @description Facets under the filter; `region` counts each district with all below it.
+         */
         get: operations["hazards_counts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hazards/fixed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fixed
+         * @description 立查立改: found and fixed, with a photo of before and one of after; it waits for its acceptance by somebody else.
+         */
+        post: operations["hazards_fixed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hazards/reconciliation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reconciliation
+         * @description 对账销号: every number on the list, and what each still lacks before it can be closed.
+         */
+        get: operations["hazards_reconciliation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hazards/trend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Trend
+         * @description What was found, closed and became overdue, by day, week (from Monday) or month of a time zone; the last 30 steps unless said
+         *     otherwise.
+         */
+        get: operations["hazards_trend"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1612,8 +1878,148 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Confirm */
+        /**
+         * Confirm
+         * @description It is one, and of this grade; who confirms for grid or government stands in the chain.
+         */
         post: operations["hazards_confirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hazards/{hazard_id}/control": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Control
+         * @description Temporary control measures until it is rectified.
+         */
+        post: operations["hazards_control"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hazards/{hazard_id}/extend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Extend
+         * @description Ask for more time; the deadline stays until somebody else grants it.
+         */
+        post: operations["hazards_extend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hazards/{hazard_id}/extension": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide
+         * @description Grant the extension, or refuse it with a reason.
+         */
+        post: operations["hazards_decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hazards/{hazard_id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add File
+         * @description Hand in a photo or PDF as the request's body. What it is, is told by its content; a picture loses its EXIF.
+         */
+        post: operations["hazards_add_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hazards/{hazard_id}/files/{file_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * File
+         * @description The file itself: pictures in place, anything else as a download.
+         */
+        get: operations["hazards_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hazards/{hazard_id}/files/{file_id}/thumbnail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** File Thumbnail */
+        get: operations["hazards_file_thumbnail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hazards/{hazard_id}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Link
+         * @description Alarms and orders of its site that belong to it too; an alarm may belong to several.
+         */
+        post: operations["hazards_link"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1632,6 +2038,67 @@ export interface paths {
         /** Merge */
         post: operations["hazards_merge"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hazards/{hazard_id}/progress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Progress
+         * @description How the rectification of a listed hazard goes.
+         */
+        post: operations["hazards_progress"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hazards/{hazard_id}/rectifiers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Links */
+        get: operations["hazards_links"];
+        put?: never;
+        /**
+         * New Link
+         * @description Make a link for somebody without an account. Its `path` is shown once.
+         */
+        post: operations["hazards_new_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hazards/{hazard_id}/rectifiers/{link_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke
+         * @description It lets nobody in any more.
+         */
+        delete: operations["hazards_revoke"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1691,6 +2158,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/hazards/{hazard_id}/shutdown": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Shutdown
+         * @description Work stops in a part or as a whole, or goes on again. It is noted here; power is cut elsewhere.
+         */
+        post: operations["hazards_shutdown"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hazards/{hazard_id}/split": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Split
+         * @description Parts of it become hazards of their own, with their own numbers; it goes on with the rest.
+         */
+        post: operations["hazards_split"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/hazards/{hazard_id}/submit": {
         parameters: {
             query?: never;
@@ -1702,6 +2209,63 @@ export interface paths {
         put?: never;
         /** Submit */
         post: operations["hazards_submit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hazards/{hazard_id}/supervise": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Supervise
+         * @description 挂牌督办: put a major hazard on the list, or change its entry.
+         */
+        post: operations["hazards_supervise"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hazards/{hazard_id}/unlink": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Unlink */
+        post: operations["hazards_unlink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hazards/{hazard_id}/vouch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Vouch
+         * @description Enterprise checks, agency assists, grid confirms, government supervises: say that you have looked at it.
+         */
+        post: operations["hazards_vouch"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1808,6 +2372,51 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Keys
+         * @description Also those that are over, as the audit names them.
+         */
+        get: operations["keys_keys"];
+        put?: never;
+        /**
+         * New Key
+         * @description `Authorization: Bearer KEY` is then a machine with these acts at these places.
+         */
+        post: operations["keys_new_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Key */
+        get: operations["keys_key"];
+        put?: never;
+        post?: never;
+        /**
+         * Revoke Key
+         * @description For good: it answers 401 at once. Its entries in the audit keep its name.
+         */
+        delete: operations["keys_revoke_key"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1945,6 +2554,67 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change My Password
+         * @description The present password and a new one. Every other session of yours ends.
+         */
+        post: operations["account_change_my_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * My Sessions
+         * @description Your own that stand, newest first.
+         */
+        get: operations["account_my_sessions"];
+        put?: never;
+        post?: never;
+        /**
+         * End My Other Sessions
+         * @description All of your own but this one.
+         */
+        delete: operations["account_end_my_other_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End My Session */
+        delete: operations["account_end_my_session"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2812,6 +3482,83 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rectify/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Held Hazard
+         * @description What the link's holder may see of the hazard.
+         */
+        get: operations["rectifiers_held_hazard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rectify/{token}/photos": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Held Add Photo
+         * @description Hand in a photo as the request's body.
+         */
+        post: operations["rectifiers_held_add_photo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rectify/{token}/photos/{file_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Held Photo */
+        get: operations["rectifiers_held_photo"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rectify/{token}/submit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Held Submit
+         * @description Say what was done and ask for the review; a photo of after is needed. The link has then done its work.
+         */
+        post: operations["rectifiers_held_submit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/restores": {
         parameters: {
             query?: never;
@@ -3541,7 +4288,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Users */
+        /**
+         * Users
+         * @description `deleted`: also those who are gone.
+         */
         get: operations["users_users"];
         put?: never;
         /** New User */
@@ -3564,6 +4314,31 @@ export interface paths {
         /** Change User */
         put: operations["users_change_user"];
         post?: never;
+        /**
+         * Remove User
+         * @description Takes away login, password, rights and sessions; the name stays in the history of what the person did.
+         */
+        delete: operations["users_remove_user"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{user_id}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * User Link
+         * @description A link by which the person chooses a password, once, within three days: an invitation, or a reset. Shown here only, and any
+         *     earlier one is void; a password that there is goes on until then.
+         */
+        post: operations["users_user_link"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3821,27 +4596,6 @@ export interface components {
             zone_id: string;
         };
         /**
-         * AcceptManyAsk
-         * @description Binds many unknown devices to one zone, all or none. `kind` null: as suggested for each.
-         */
-        AcceptManyAsk: {
-            /** Interval S */
-            interval_s?: number | null;
-            /** Items */
-            items: components["schemas"]["Accepted"][];
-            /** Kind */
-            kind?: string | null;
-            /**
-             * Link
-             * @default wired
-             */
-            link: string;
-            /** Site Id */
-            site_id: string;
-            /** Zone Id */
-            zone_id: string;
-        };
-        /**
          * Accepted
          * @description One of the inbox. What is left out is as for all, or as suggested.
          */
@@ -3855,10 +4609,10 @@ export interface components {
             /** Name */
             name?: string | null;
         };
-        /** AcceptedShape */
-        AcceptedShape: {
+        /** AcceptedMany */
+        AcceptedMany: {
             /** Items */
-            items: components["schemas"]["DeviceShape"][];
+            items: components["schemas"]["api__shapes__hazard_notes__AcceptedShape"][];
         };
         /**
          * AlarmAnswer
@@ -4421,6 +5175,87 @@ export interface components {
         AssigneeList: {
             /** Items */
             items: components["schemas"]["Assignee"][];
+        };
+        /**
+         * AuditCheckAsk
+         * @description An entry whose hash was kept elsewhere, to be found in the chain.
+         */
+        AuditCheckAsk: {
+            /** Known Hash */
+            known_hash?: string | null;
+            /** Known Id */
+            known_id?: number | null;
+        };
+        /**
+         * AuditChecked
+         * @description `problem` null: the chain is whole.
+         */
+        AuditChecked: {
+            /** Entries */
+            entries: number;
+            /** First Id */
+            first_id: number;
+            /** Hash */
+            hash: string;
+            /** Last Id */
+            last_id: number;
+            /** Problem */
+            problem: string | null;
+        };
+        /**
+         * AuditEntry
+         * @description One entry, whole: `hash` is SHA-256 over the JSON list of id, at_ms, who, what, kind, thing_id, before, after, prev_hash. `before`
+         *     and `after` are the JSON text that was hashed.
+         */
+        AuditEntry: {
+            /** After */
+            after: string | null;
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            at: string;
+            /** At Ms */
+            at_ms: number;
+            /** Before */
+            before: string | null;
+            /** Hash */
+            hash: string;
+            /** Id */
+            id: number;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string | null;
+            /** Prev Hash */
+            prev_hash: string;
+            /** Thing Id */
+            thing_id: string;
+            /** What */
+            what: string;
+            /** Who */
+            who: string | null;
+        };
+        /** AuditHead */
+        AuditHead: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            at: string;
+            /** Hash */
+            hash: string;
+            /** Last Id */
+            last_id: number;
+        };
+        /** AuditPage */
+        AuditPage: {
+            /** Items */
+            items: components["schemas"]["AuditEntry"][];
+            /** Next Cursor */
+            next_cursor: string | null;
         };
         /**
          * BacktestAsk
@@ -5150,8 +5985,25 @@ export interface components {
             /** Reason */
             reason: string;
         };
-        /** ConfirmAsk */
+        /**
+         * ConfirmAsk
+         * @description `clean_h`: the agreed time that its points stay without alarm before acceptance.
+         */
         ConfirmAsk: {
+            /** Aspect */
+            aspect?: ("on_site" | "management") | null;
+            /**
+             * Category
+             * @default
+             */
+            category: string;
+            /**
+             * Clause
+             * @default
+             */
+            clause: string;
+            /** Clean H */
+            clean_h?: number | null;
             /**
              * Grade
              * @enum {string}
@@ -5226,6 +6078,11 @@ export interface components {
             user_id: string;
             /** Version */
             version: number;
+        };
+        /** ControlAsk */
+        ControlAsk: {
+            /** Measures */
+            measures: string;
         };
         /** CutAsk */
         CutAsk: {
@@ -5309,16 +6166,6 @@ export interface components {
             raised: number;
             /** Zone Id */
             zone_id: string;
-        };
-        /**
-         * DecideAsk
-         * @description `go`: it runs now what is left; else it never does.
-         */
-        DecideAsk: {
-            /** Go */
-            go: boolean;
-            /** Reason */
-            reason: string;
         };
         /** DecideOrderAsk */
         DecideOrderAsk: {
@@ -5910,6 +6757,11 @@ export interface components {
              */
             note: string;
         };
+        /** Ended */
+        Ended: {
+            /** Ended */
+            ended: number;
+        };
         /**
          * EndpointAsk
          * @description `url`, `secret` null: as they are kept for this id.
@@ -6074,7 +6926,7 @@ export interface components {
             is_raised: boolean | null;
             /** Rule Id */
             rule_id: string;
-            standing: components["schemas"]["StandingShape"] | null;
+            standing: components["schemas"]["api__shapes__rule_views__StandingShape"] | null;
             /** Steps */
             steps: components["schemas"]["api__shapes__rule_views__SaidShape"][];
             /** Subject */
@@ -6158,6 +7010,45 @@ export interface components {
              * @example 2026-11-22T07:00:00.000Z
              */
             to_at: string;
+        };
+        /** ExtendAsk */
+        ExtendAsk: {
+            /** Reason */
+            reason: string;
+            /**
+             * Until At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            until_at: string;
+        };
+        /**
+         * ExtensionShape
+         * @description `granted` null: undecided.
+         */
+        ExtensionShape: {
+            /**
+             * Asked At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            asked_at: string;
+            asked_by: components["schemas"]["Person"] | null;
+            /** Decided At */
+            decided_at: string | null;
+            decided_by: components["schemas"]["Person"] | null;
+            /** Granted */
+            granted: boolean | null;
+            /** Note */
+            note: string;
+            /** Reason */
+            reason: string;
+            /**
+             * Until At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            until_at: string;
         };
         /**
          * FactAnswer
@@ -6413,6 +7304,46 @@ export interface components {
             /** Seq */
             seq: number;
         };
+        /**
+         * FixAsk
+         * @description 立查立改: found and fixed, with a picture of before and one of after, base64.
+         */
+        FixAsk: {
+            /** After */
+            after: string;
+            /** Before */
+            before: string;
+            /**
+             * Category
+             * @default
+             */
+            category: string;
+            /**
+             * Clause
+             * @default
+             */
+            clause: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /** Device Id */
+            device_id?: string | null;
+            /** Measures */
+            measures: string;
+            /**
+             * Place
+             * @default
+             */
+            place: string;
+            /** Site Id */
+            site_id: string;
+            /** Title */
+            title: string;
+            /** Zone Id */
+            zone_id?: string | null;
+        };
         /** FloodShape */
         FloodShape: {
             /** Alarms */
@@ -6514,7 +7445,7 @@ export interface components {
              * Role
              * @enum {string}
              */
-            role: "operator" | "manager" | "enterprise" | "supervisor" | "administrator";
+            role: "operator" | "manager" | "enterprise" | "agency" | "grid" | "supervisor" | "administrator";
         };
         /** GrantShape */
         GrantShape: {
@@ -6554,7 +7485,7 @@ export interface components {
             /** Phones */
             phones?: string[];
             /** Roles */
-            roles?: ("operator" | "manager" | "enterprise" | "supervisor" | "administrator")[];
+            roles?: ("operator" | "manager" | "enterprise" | "agency" | "grid" | "supervisor" | "administrator")[];
             /** Site Id */
             site_id?: string | null;
             /** Users */
@@ -6714,11 +7645,23 @@ export interface components {
         };
         /** HazardAsk */
         HazardAsk: {
+            /** Aspect */
+            aspect?: ("on_site" | "management") | null;
             /**
              * Category
              * @default
              */
             category: string;
+            /**
+             * Clause
+             * @default
+             */
+            clause: string;
+            /**
+             * Control
+             * @default
+             */
+            control: string;
             /**
              * Description
              * @default
@@ -6726,6 +7669,17 @@ export interface components {
             description: string;
             /** Device Id */
             device_id?: string | null;
+            /** Origin */
+            origin?: {
+                [key: string]: string;
+            };
+            /**
+             * Place
+             * @default
+             */
+            place: string;
+            /** Risk Point Id */
+            risk_point_id?: string | null;
             /** Site Id */
             site_id: string;
             /**
@@ -6736,6 +7690,11 @@ export interface components {
             source: "alarm" | "self_check" | "agency" | "grid" | "government" | "public";
             /** Title */
             title: string;
+            /**
+             * Unit
+             * @default
+             */
+            unit: string;
             /** Zone Id */
             zone_id?: string | null;
         };
@@ -6755,7 +7714,10 @@ export interface components {
             /** Title */
             title: string;
         };
-        /** HazardCounts */
+        /**
+         * HazardCounts
+         * @description Facets: state, grade, source, category, site, enterprise, region (a district with all below it), person, age, due.
+         */
         HazardCounts: {
             /** Facets */
             facets: {
@@ -6768,21 +7730,38 @@ export interface components {
         };
         /**
          * HazardDetail
-         * @description `may`: the acts that this person may do now, after the table and the rights.
+         * @description `may`: the acts that this person may do now, after the table and the rights. `clean_since`: when the last alarm of its points
+         *     cleared; null while one stands. `merged`: hazards that were merged into it; `parts`: those split from it.
          */
         HazardDetail: {
             /** Alarm Ids */
             alarm_ids: string[];
+            /** Aspect */
+            aspect: ("on_site" | "management") | null;
             /** Category */
             category: string;
+            /** Chain */
+            chain: components["schemas"]["VouchedShape"][];
+            /** Clause */
+            clause: string;
+            /** Clean H */
+            clean_h: number;
+            /** Clean Since */
+            clean_since: string | null;
             /** Closed At */
             closed_at: string | null;
+            /** Control */
+            control: string;
             /** Description */
             description: string;
             /** Device Id */
             device_id: string | null;
             /** Enterprise Id */
             enterprise_id: string;
+            /** Extensions */
+            extensions: components["schemas"]["ExtensionShape"][];
+            /** Files */
+            files: components["schemas"]["HazardFileShape"][];
             /**
              * Found At
              * Format: date-time
@@ -6794,24 +7773,44 @@ export interface components {
             grade: ("general" | "major") | null;
             /** Id */
             id: string;
+            /** Is Listed */
+            is_listed: boolean;
             /** Is Open */
             is_open: boolean;
             /** Is Overdue */
             is_overdue: boolean;
+            major: components["schemas"]["MajorPlanShape"] | null;
             /** May */
-            may: ("report" | "confirm" | "rectify" | "submit" | "accept" | "return" | "reject" | "merge" | "recur")[];
+            may: ("report" | "confirm" | "rectify" | "submit" | "accept" | "return" | "reject" | "merge" | "recur" | "fix" | "control" | "vouch" | "extend" | "grant" | "refuse" | "supervise" | "progress" | "shut_down" | "resume" | "split" | "link" | "unlink" | "attach")[];
+            /** Merged */
+            merged: components["schemas"]["HazardBrief"][];
             /** Merged Into */
             merged_into: string | null;
             /** Number */
             number: string;
             /** Order Ids */
             order_ids: string[];
+            /** Origin */
+            origin: {
+                [key: string]: string;
+            };
+            /** Parts */
+            parts: components["schemas"]["HazardBrief"][];
+            /** Place */
+            place: string;
             /** Point Id */
             point_id: string | null;
             rectification: components["schemas"]["RectificationShape"];
             rectified_by: components["schemas"]["Person"] | null;
             /** Recurrences */
             recurrences: number;
+            /** Reminders */
+            reminders: components["schemas"]["ReminderShape"][];
+            /** Returned */
+            returned: number;
+            /** Risk Point Id */
+            risk_point_id: string | null;
+            shutdown: components["schemas"]["ShutdownShape"] | null;
             /** Site Id */
             site_id: string;
             /**
@@ -6819,6 +7818,8 @@ export interface components {
              * @enum {string}
              */
             source: "alarm" | "self_check" | "agency" | "grid" | "government" | "public";
+            /** Split From */
+            split_from: string | null;
             /**
              * State
              * @enum {string}
@@ -6826,10 +7827,15 @@ export interface components {
             state: "reported" | "confirmed" | "rectifying" | "submitted" | "accepted" | "rejected" | "merged";
             /** Steps */
             steps: components["schemas"]["HazardStepShape"][];
+            /** Submissions */
+            submissions: number;
             /** Submitted At */
             submitted_at: string | null;
+            supervision: components["schemas"]["SupervisionShape"] | null;
             /** Title */
             title: string;
+            /** Unit */
+            unit: string;
             /** Version */
             version: number;
             /** Zone Id */
@@ -6842,6 +7848,77 @@ export interface components {
         HazardEvent: {
             hazard: components["schemas"]["HazardShape"];
             step: components["schemas"]["HazardStepShape"];
+        };
+        /**
+         * HazardFileShape
+         * @description `moment`: before, after, other. Pictures have a size and a thumbnail.
+         */
+        HazardFileShape: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            at: string;
+            /** Bytes */
+            bytes: number;
+            /** Height */
+            height: number;
+            /** Id */
+            id: string;
+            /** Media Type */
+            media_type: string;
+            /**
+             * Moment
+             * @enum {string}
+             */
+            moment: "before" | "after" | "other";
+            /** Name */
+            name: string;
+            who: components["schemas"]["Person"] | null;
+            /** Width */
+            width: number;
+        };
+        /**
+         * HazardFilter
+         * @description The list's parameters, as a view keeps them.
+         */
+        HazardFilter: {
+            /** Aspect */
+            aspect?: ("on_site" | "management") | null;
+            /** Category */
+            category?: string | null;
+            /** Closed From At */
+            closed_from_at?: string | null;
+            /** Closed To At */
+            closed_to_at?: string | null;
+            /** District */
+            district?: string | null;
+            /** Enterprise */
+            enterprise?: string | null;
+            /** From At */
+            from_at?: string | null;
+            /** Grade */
+            grade?: ("general" | "major") | null;
+            /** Listed */
+            listed?: boolean | null;
+            /** Older Days */
+            older_days?: number | null;
+            /** Person */
+            person?: string | null;
+            /**
+             * Q
+             * @default
+             */
+            q: string;
+            /** Site */
+            site?: string | null;
+            /** Source */
+            source?: ("alarm" | "self_check" | "agency" | "grid" | "government" | "public") | null;
+            /** State */
+            state?: ("reported" | "confirmed" | "rectifying" | "submitted" | "accepted" | "rejected" | "merged") | ("open" | "overdue") | null;
+            /** To At */
+            to_at?: string | null;
         };
         /** HazardPage */
         HazardPage: {
@@ -6859,16 +7936,28 @@ export interface components {
         HazardShape: {
             /** Alarm Ids */
             alarm_ids: string[];
+            /** Aspect */
+            aspect: ("on_site" | "management") | null;
             /** Category */
             category: string;
+            /** Chain */
+            chain: components["schemas"]["VouchedShape"][];
+            /** Clause */
+            clause: string;
+            /** Clean H */
+            clean_h: number;
             /** Closed At */
             closed_at: string | null;
+            /** Control */
+            control: string;
             /** Description */
             description: string;
             /** Device Id */
             device_id: string | null;
             /** Enterprise Id */
             enterprise_id: string;
+            /** Extensions */
+            extensions: components["schemas"]["ExtensionShape"][];
             /**
              * Found At
              * Format: date-time
@@ -6880,22 +7969,36 @@ export interface components {
             grade: ("general" | "major") | null;
             /** Id */
             id: string;
+            /** Is Listed */
+            is_listed: boolean;
             /** Is Open */
             is_open: boolean;
             /** Is Overdue */
             is_overdue: boolean;
+            major: components["schemas"]["MajorPlanShape"] | null;
             /** Merged Into */
             merged_into: string | null;
             /** Number */
             number: string;
             /** Order Ids */
             order_ids: string[];
+            /** Origin */
+            origin: {
+                [key: string]: string;
+            };
+            /** Place */
+            place: string;
             /** Point Id */
             point_id: string | null;
             rectification: components["schemas"]["RectificationShape"];
             rectified_by: components["schemas"]["Person"] | null;
             /** Recurrences */
             recurrences: number;
+            /** Returned */
+            returned: number;
+            /** Risk Point Id */
+            risk_point_id: string | null;
+            shutdown: components["schemas"]["ShutdownShape"] | null;
             /** Site Id */
             site_id: string;
             /**
@@ -6903,15 +8006,22 @@ export interface components {
              * @enum {string}
              */
             source: "alarm" | "self_check" | "agency" | "grid" | "government" | "public";
+            /** Split From */
+            split_from: string | null;
             /**
              * State
              * @enum {string}
              */
             state: "reported" | "confirmed" | "rectifying" | "submitted" | "accepted" | "rejected" | "merged";
+            /** Submissions */
+            submissions: number;
             /** Submitted At */
             submitted_at: string | null;
+            supervision: components["schemas"]["SupervisionShape"] | null;
             /** Title */
             title: string;
+            /** Unit */
+            unit: string;
             /** Version */
             version: number;
             /** Zone Id */
@@ -6923,7 +8033,7 @@ export interface components {
              * Act
              * @enum {string}
              */
-            act: "report" | "confirm" | "rectify" | "submit" | "accept" | "return" | "reject" | "merge" | "recur";
+            act: "report" | "confirm" | "rectify" | "submit" | "accept" | "return" | "reject" | "merge" | "recur" | "fix" | "control" | "vouch" | "extend" | "grant" | "refuse" | "supervise" | "progress" | "shut_down" | "resume" | "split" | "link" | "unlink" | "attach";
             /**
              * After
              * @enum {string}
@@ -6942,6 +8052,42 @@ export interface components {
             /** Version */
             version: number;
             who: components["schemas"]["Person"] | null;
+        };
+        /** HazardTrend */
+        HazardTrend: {
+            /** Items */
+            items: components["schemas"]["TrendStepShape"][];
+            /**
+             * Step
+             * @enum {string}
+             */
+            step: "day" | "week" | "month";
+        };
+        /** HazardViewAsk */
+        HazardViewAsk: {
+            filter: components["schemas"]["HazardFilter"];
+            /** Name */
+            name: string;
+            /** Version */
+            version?: number | null;
+        };
+        /** HazardViewPage */
+        HazardViewPage: {
+            /** Items */
+            items: components["schemas"]["HazardViewShape"][];
+        };
+        /** HazardViewShape */
+        HazardViewShape: {
+            /** Filter */
+            filter: {
+                [key: string]: unknown;
+            };
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Version */
+            version: number;
         };
         /**
          * HealthShape
@@ -7111,6 +8257,109 @@ export interface components {
             /** Zone Name */
             zone_name: string;
         };
+        /**
+         * KeyAsk
+         * @description `see` is always among the acts. `expires_at` null: never.
+         */
+        KeyAsk: {
+            /** Acts */
+            acts?: ("see" | "acknowledge" | "judge" | "shelve" | "out_of_service" | "proof_test" | "self_test" | "cut" | "plans" | "configure" | "rules" | "hazard_report")[];
+            /** Expires At */
+            expires_at?: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Places */
+            places: components["schemas"]["PlaceAsk"][];
+            /**
+             * Rate Per Minute
+             * @default 600
+             */
+            rate_per_minute: number;
+        };
+        /**
+         * KeyMade
+         * @description `key` is shown here only.
+         */
+        KeyMade: {
+            /** Acts */
+            acts: string[];
+            /** Expires At */
+            expires_at: string | null;
+            /** Id */
+            id: string;
+            /** Key */
+            key: string;
+            /**
+             * Made At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            made_at: string;
+            made_by: components["schemas"]["Person"] | null;
+            /** Name */
+            name: string;
+            /** Note */
+            note: string;
+            /** Places */
+            places: components["schemas"]["PlaceShape"][];
+            /** Prefix */
+            prefix: string;
+            /** Rate Per Minute */
+            rate_per_minute: number;
+            /** Revoked At */
+            revoked_at: string | null;
+            /** State */
+            state: string;
+            /** Used At */
+            used_at: string | null;
+        };
+        /** KeyPage */
+        KeyPage: {
+            /** Items */
+            items: components["schemas"]["KeyShape"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * KeyShape
+         * @description `state`: good, expired or revoked.
+         */
+        KeyShape: {
+            /** Acts */
+            acts: string[];
+            /** Expires At */
+            expires_at: string | null;
+            /** Id */
+            id: string;
+            /**
+             * Made At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            made_at: string;
+            made_by: components["schemas"]["Person"] | null;
+            /** Name */
+            name: string;
+            /** Note */
+            note: string;
+            /** Places */
+            places: components["schemas"]["PlaceShape"][];
+            /** Prefix */
+            prefix: string;
+            /** Rate Per Minute */
+            rate_per_minute: number;
+            /** Revoked At */
+            revoked_at: string | null;
+            /** State */
+            state: string;
+            /** Used At */
+            used_at: string | null;
+        };
         /** KindCount */
         KindCount: {
             /** Kind */
@@ -7207,6 +8456,51 @@ export interface components {
             /** Row */
             row: number;
         };
+        /** LinkAsk */
+        LinkAsk: {
+            /** Token */
+            token: string;
+        };
+        /**
+         * LinkMade
+         * @description `token` and `path` (of the console) are shown here only.
+         */
+        LinkMade: {
+            /**
+             * Expires At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            expires_at: string;
+            /** Path */
+            path: string;
+            /** Purpose */
+            purpose: string;
+            /** Token */
+            token: string;
+        };
+        /** LinkSeen */
+        LinkSeen: {
+            /**
+             * Expires At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            expires_at: string;
+            /** Login */
+            login: string;
+            /** Name */
+            name: string;
+            /** Purpose */
+            purpose: string;
+        };
+        /** LinkUseAsk */
+        LinkUseAsk: {
+            /** Password */
+            password: string;
+            /** Token */
+            token: string;
+        };
         /** LinkagePage */
         LinkagePage: {
             /** Items */
@@ -7260,6 +8554,21 @@ export interface components {
             version: number;
             /** Zones */
             zones: string[];
+        };
+        /**
+         * LinkedAsk
+         * @description Alarms and orders of the same site.
+         */
+        LinkedAsk: {
+            /** Alarm Ids */
+            alarm_ids?: string[];
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Order Ids */
+            order_ids?: string[];
         };
         /**
          * Listed
@@ -7328,6 +8637,74 @@ export interface components {
             login: string;
             /** Password */
             password: string;
+        };
+        /**
+         * MajorPlanAsk
+         * @description All of them are needed for a major hazard, unless they stand there already.
+         */
+        MajorPlanAsk: {
+            /**
+             * Goals
+             * @default
+             */
+            goals: string;
+            /**
+             * Harm
+             * @default
+             */
+            harm: string;
+            /**
+             * Limits
+             * @default
+             */
+            limits: string;
+            /**
+             * Methods
+             * @default
+             */
+            methods: string;
+            /**
+             * Organisation
+             * @default
+             */
+            organisation: string;
+            /**
+             * Resources
+             * @default
+             */
+            resources: string;
+            /**
+             * Safety
+             * @default
+             */
+            safety: string;
+            /**
+             * Situation
+             * @default
+             */
+            situation: string;
+        };
+        /**
+         * MajorPlanShape
+         * @description The report (situation, harm) and the plan of a major hazard.
+         */
+        MajorPlanShape: {
+            /** Goals */
+            goals: string;
+            /** Harm */
+            harm: string;
+            /** Limits */
+            limits: string;
+            /** Methods */
+            methods: string;
+            /** Organisation */
+            organisation: string;
+            /** Resources */
+            resources: string;
+            /** Safety */
+            safety: string;
+            /** Situation */
+            situation: string;
         };
         /** ManyAsk */
         ManyAsk: {
@@ -7541,7 +8918,10 @@ export interface components {
             /** Zone Id */
             zone_id: string;
         };
-        /** NewUserAsk */
+        /**
+         * NewUserAsk
+         * @description `password` null: the person is invited by a link and chooses one. `must_change`: a given one is replaced at the first sign-in.
+         */
         NewUserAsk: {
             /**
              * Disabled
@@ -7559,10 +8939,15 @@ export interface components {
             id?: string | null;
             /** Login */
             login: string;
+            /**
+             * Must Change
+             * @default true
+             */
+            must_change: boolean;
             /** Name */
             name: string;
             /** Password */
-            password: string;
+            password?: string | null;
         };
         /** NightShape */
         NightShape: {
@@ -7940,6 +9325,28 @@ export interface components {
             present: components["schemas"]["EpisodeShape"];
             tried: components["schemas"]["EpisodeShape"];
         };
+        /** PartAsk */
+        PartAsk: {
+            /**
+             * Category
+             * @default
+             */
+            category: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /** Title */
+            title: string;
+        };
+        /** PasswordAsk */
+        PasswordAsk: {
+            /** Password */
+            password: string;
+            /** Present */
+            present: string;
+        };
         /**
          * PermitAsk
          * @description `guardian`: a user; or `guardian_name` with `guardian_phone`. `circuits` none: those of the zone are held.
@@ -8044,6 +9451,23 @@ export interface components {
             id: string;
             /** Name */
             name: string;
+        };
+        /** PlaceAsk */
+        PlaceAsk: {
+            /** Node Id */
+            node_id?: string | null;
+            /**
+             * Node Kind
+             * @enum {string}
+             */
+            node_kind: "all" | "district" | "enterprise" | "site";
+        };
+        /** PlaceShape */
+        PlaceShape: {
+            /** Node Id */
+            node_id: string | null;
+            /** Node Kind */
+            node_kind: string;
         };
         /**
          * PlanAsk
@@ -8339,31 +9763,17 @@ export interface components {
             /** Pointer */
             pointer: string;
         };
-        /**
-         * ProgressAsk
-         * @description `whom`: who was sent, who has arrived, or who was spoken to.
-         */
-        ProgressAsk: {
+        /** ProgressShape */
+        ProgressShape: {
             /**
-             * Note
-             * @default
+             * At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
              */
-            note: string;
-            /**
-             * Phone
-             * @default
-             */
-            phone: string;
-            /**
-             * Step
-             * @enum {string}
-             */
-            step: "dispatched" | "arrived" | "verified" | "called_119";
-            /**
-             * Whom
-             * @default
-             */
-            whom: string;
+            at: string;
+            /** Text */
+            text: string;
+            who: components["schemas"]["Person"] | null;
         };
         /**
          * ProofTestAsk
@@ -8524,6 +9934,28 @@ export interface components {
             /** Known */
             known: number;
         };
+        /**
+         * ReconciledShape
+         * @description `lacks`: what is missing before it can be closed, or in what was closed.
+         */
+        ReconciledShape: {
+            hazard: components["schemas"]["HazardShape"];
+            /** Lacks */
+            lacks: ("grade" | "plan" | "submission" | "photo_before" | "photo_after" | "acceptance")[];
+        };
+        /** Reconciliation */
+        Reconciliation: {
+            /** Closed */
+            closed: number;
+            /** Items */
+            items: components["schemas"]["ReconciledShape"][];
+            /** Listed */
+            listed: number;
+            /** Next Cursor */
+            next_cursor: string | null;
+            /** Remaining */
+            remaining: number;
+        };
         /** RecordedFact */
         RecordedFact: {
             /** Body */
@@ -8593,14 +10025,130 @@ export interface components {
             /** Person */
             person: string;
         };
+        /**
+         * RectifierLinkAsk
+         * @description For whom, and for how long.
+         */
+        RectifierLinkAsk: {
+            /**
+             * Hours
+             * @default 72
+             */
+            hours: number;
+            /** Name */
+            name: string;
+        };
+        /** RectifierLinkPage */
+        RectifierLinkPage: {
+            /** Items */
+            items: components["schemas"]["RectifierLinkShape"][];
+        };
+        /**
+         * RectifierLinkShape
+         * @description `path` is given once, when the link is made: it is the secret.
+         */
+        RectifierLinkShape: {
+            /**
+             * Expires At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            expires_at: string;
+            /** Id */
+            id: string;
+            /**
+             * Made At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            made_at: string;
+            made_by: components["schemas"]["Person"] | null;
+            /** Name */
+            name: string;
+            /** Path */
+            path: string | null;
+            /** Revoked At */
+            revoked_at: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "expired" | "revoked" | "used";
+            /** Used At */
+            used_at: string | null;
+        };
+        /** RectifierPhotoShape */
+        RectifierPhotoShape: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            at: string;
+            /** Id */
+            id: string;
+            /**
+             * Moment
+             * @enum {string}
+             */
+            moment: "before" | "after" | "other";
+        };
+        /** RectifierSubmitAsk */
+        RectifierSubmitAsk: {
+            /** Note */
+            note: string;
+        };
+        /**
+         * RectifierView
+         * @description All that a rectifier's link shows: the hazard's words and pictures, no people, no alarms.
+         */
+        RectifierView: {
+            /** Category */
+            category: string;
+            /** Deadline At */
+            deadline_at: string | null;
+            /** Description */
+            description: string;
+            /**
+             * Expires At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            expires_at: string;
+            /** May Submit */
+            may_submit: boolean;
+            /** Measures */
+            measures: string;
+            /** Name */
+            name: string;
+            /** Number */
+            number: string;
+            /** Photos */
+            photos: components["schemas"]["RectifierPhotoShape"][];
+            /** Place */
+            place: string;
+            /** Title */
+            title: string;
+        };
         /** RectifyAsk */
         RectifyAsk: {
+            /**
+             * Control
+             * @default
+             */
+            control: string;
+            major?: components["schemas"]["MajorPlanAsk"] | null;
             /**
              * Note
              * @default
              */
             note: string;
             rectification: components["schemas"]["RectificationAsk"];
+            /**
+             * Unit
+             * @default
+             */
+            unit: string;
         };
         /**
          * RefusedPage
@@ -8631,6 +10179,24 @@ export interface components {
             text: string;
             /** Topic */
             topic: string;
+        };
+        /**
+         * ReminderShape
+         * @description A stage of the deadline that was told: soon, overdue, escalated, highest.
+         */
+        ReminderShape: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            at: string;
+            /** Level */
+            level: number;
+            /** Messages */
+            messages: number;
+            /** Name */
+            name: string;
         };
         /**
          * ReplaceAsk
@@ -9188,6 +10754,42 @@ export interface components {
             /** Unit */
             unit: string;
         };
+        /** SessionPage */
+        SessionPage: {
+            /** Items */
+            items: components["schemas"]["SessionShape"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /** SessionShape */
+        SessionShape: {
+            /** Address */
+            address: string;
+            /** Agent */
+            agent: string;
+            /**
+             * Created At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            created_at: string;
+            /**
+             * Expires At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            expires_at: string;
+            /** Id */
+            id: string;
+            /** Is This */
+            is_this: boolean;
+            /**
+             * Seen At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            seen_at: string;
+        };
         /**
          * ShelveAsk
          * @description `one_shot`: until its condition is over, if that is sooner.
@@ -9405,6 +11007,37 @@ export interface components {
             missing: number;
         };
         /**
+         * ShutdownAsk
+         * @description `extent` none: work goes on again.
+         */
+        ShutdownAsk: {
+            /**
+             * Extent
+             * @enum {string}
+             */
+            extent: "partial" | "full" | "none";
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /** ShutdownShape */
+        ShutdownShape: {
+            /** Is Full */
+            is_full: boolean;
+            /** Note */
+            note: string;
+            /**
+             * Since At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            since_at: string;
+            /** Until At */
+            until_at: string | null;
+        };
+        /**
          * SignedIn
          * @description `token` is for `Authorization: Bearer`; a browser has it as an http-only cookie.
          */
@@ -9559,6 +11192,19 @@ export interface components {
             /** Windows */
             windows: string[];
         };
+        /** SplitAsk */
+        SplitAsk: {
+            /** Parts */
+            parts: components["schemas"]["PartAsk"][];
+            /** Reason */
+            reason: string;
+        };
+        /** SplitShape */
+        SplitShape: {
+            hazard: components["schemas"]["HazardDetail"];
+            /** Part Ids */
+            part_ids: string[];
+        };
         /**
          * StageAsk
          * @description Circuits that go together; empty filters do not choose.
@@ -9615,77 +11261,6 @@ export interface components {
             fate: "kept" | "judged_anew" | "withdrawn" | "left";
             /** Subject */
             subject: string;
-        };
-        /** StandingPage */
-        StandingPage: {
-            /** Items */
-            items: components["schemas"]["StandingShape"][];
-            /** Next Cursor */
-            next_cursor: string | null;
-            /** Total */
-            total: number;
-        };
-        /**
-         * StandingShape
-         * @description `value` is what the rule judges, `reading` the newest reading (the same where nothing is derived). `level` -1: not raised.
-         */
-        StandingShape: {
-            /** Arrived At */
-            arrived_at: string | null;
-            /**
-             * At
-             * Format: date-time
-             * @example 2026-11-22T07:00:00.000Z
-             */
-            at: string;
-            condition: components["schemas"]["TruthShape"] | null;
-            /** Delay S */
-            delay_s: number;
-            /** Device Id */
-            device_id: string;
-            /** Device Name */
-            device_name: string;
-            /** Expected S */
-            expected_s: number;
-            /**
-             * Gate
-             * @enum {string}
-             */
-            gate: "open" | "schedule" | "condition" | "both";
-            /** Is Raised */
-            is_raised: boolean;
-            /** Level */
-            level: number;
-            /** Levels */
-            levels: components["schemas"]["LevelStandingShape"][];
-            /** Metric */
-            metric: string;
-            only_while: components["schemas"]["TruthShape"] | null;
-            /** Overdue At */
-            overdue_at: string | null;
-            /**
-             * Quality
-             * @enum {string}
-             */
-            quality: "fresh" | "late" | "overdue" | "never_heard";
-            /** Reading */
-            reading: number | null;
-            /** Rule Id */
-            rule_id: string;
-            /** Rule Version */
-            rule_version: number;
-            /** Site Id */
-            site_id: string;
-            /** Subject */
-            subject: string;
-            /** Taken At */
-            taken_at: string | null;
-            /** Unit */
-            unit: string;
-            /** Value */
-            value: number | null;
-            /** Zone Id */
-            zone_id: string;
         };
         /** StayOnAsk */
         StayOnAsk: {
@@ -9747,6 +11322,62 @@ export interface components {
         SubmitAsk: {
             /** Note */
             note: string;
+        };
+        /** SuperviseAsk */
+        SuperviseAsk: {
+            /** Body */
+            body: string;
+            /** Contact */
+            contact: string;
+            /**
+             * Deadline At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            deadline_at: string;
+            /** List Number */
+            list_number: string;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /**
+             * Notice
+             * @default
+             */
+            notice: string;
+        };
+        /**
+         * SupervisionShape
+         * @description 挂牌督办; `lifted_at`: when acceptance took it off the list.
+         */
+        SupervisionShape: {
+            /** Body */
+            body: string;
+            /** Contact */
+            contact: string;
+            /**
+             * Deadline At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            deadline_at: string;
+            /** Lifted At */
+            lifted_at: string | null;
+            /** List Number */
+            list_number: string;
+            /**
+             * Listed At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            listed_at: string;
+            listed_by: components["schemas"]["Person"] | null;
+            /** Notice */
+            notice: string;
+            /** Progress */
+            progress: components["schemas"]["ProgressShape"][];
         };
         /** SuppressionItem */
         SuppressionItem: {
@@ -10056,6 +11687,29 @@ export interface components {
             /** Whom */
             whom: string;
         };
+        /** TrendStepShape */
+        TrendStepShape: {
+            /** Closed */
+            closed: number;
+            /** Found */
+            found: number;
+            /**
+             * From At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            from_at: string;
+            /** Major */
+            major: number;
+            /** Overdue */
+            overdue: number;
+            /**
+             * To At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            to_at: string;
+        };
         /**
          * TrialAsk
          * @description The right load went dark, and two people saw it.
@@ -10115,6 +11769,15 @@ export interface components {
             /** Value */
             value: number | null;
         };
+        /** UnlinkedAsk */
+        UnlinkedAsk: {
+            /** Alarm Ids */
+            alarm_ids?: string[];
+            /** Order Ids */
+            order_ids?: string[];
+            /** Reason */
+            reason: string;
+        };
         /**
          * UnlockAsk
          * @description `lock_id`: where several are on. Another person's lock needs a manager and a reason.
@@ -10145,16 +11808,24 @@ export interface components {
         };
         /** UserShape */
         UserShape: {
+            /** Deleted At */
+            deleted_at: string | null;
             /** Disabled */
             disabled: boolean;
             /** Email */
             email: string;
             /** Grants */
             grants: components["schemas"]["GrantShape"][];
+            /** Has Password */
+            has_password: boolean;
             /** Id */
             id: string;
+            /** Last Login At */
+            last_login_at: string | null;
             /** Login */
             login: string;
+            /** Must Change */
+            must_change: boolean;
             /** Name */
             name: string;
             /** Version */
@@ -10245,6 +11916,34 @@ export interface components {
             name: string;
             /** Version */
             version: number;
+        };
+        /**
+         * VouchAsk
+         * @description Said for the party that the person belongs to there: enterprise, agency, grid, government.
+         */
+        VouchAsk: {
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /** VouchedShape */
+        VouchedShape: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            at: string;
+            /** Note */
+            note: string;
+            /**
+             * Party
+             * @enum {string}
+             */
+            party: "enterprise" | "agency" | "grid" | "government";
+            who: components["schemas"]["Person"] | null;
         };
         /**
          * WantedShape
@@ -10381,6 +12080,32 @@ export interface components {
             /** Version */
             version: number;
         };
+        /**
+         * ProgressAsk
+         * @description `whom`: who was sent, who has arrived, or who was spoken to.
+         */
+        api__shapes__alarms__ProgressAsk: {
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /**
+             * Phone
+             * @default
+             */
+            phone: string;
+            /**
+             * Step
+             * @enum {string}
+             */
+            step: "dispatched" | "arrived" | "verified" | "called_119";
+            /**
+             * Whom
+             * @default
+             */
+            whom: string;
+        };
         /** CoverShape */
         api__shapes__figures__CoverShape: {
             /** Covered */
@@ -10427,6 +12152,82 @@ export interface components {
             /** Subject */
             subject: string;
         };
+        /** StandingPage */
+        api__shapes__hazard_figures__StandingPage: {
+            /** Items */
+            items: components["schemas"]["api__shapes__hazard_figures__StandingShape"][];
+            /** Total */
+            total: number;
+        };
+        /**
+         * StandingShape
+         * @description `on_time_share` of those closed; null where none was closed.
+         */
+        api__shapes__hazard_figures__StandingShape: {
+            /** Closed */
+            closed: number;
+            /** Closed Share */
+            closed_share: number;
+            /** Enterprise Id */
+            enterprise_id: string;
+            /** Found */
+            found: number;
+            /** Major */
+            major: number;
+            /** Mean Close H */
+            mean_close_h: number | null;
+            /** Name */
+            name: string;
+            /** On Time Share */
+            on_time_share: number | null;
+            /** Open */
+            open: number;
+            /** Overdue */
+            overdue: number;
+            /** Recurrences */
+            recurrences: number;
+            /** Rejected */
+            rejected: number;
+            /** Returned */
+            returned: number;
+        };
+        /** AcceptManyAsk */
+        api__shapes__hazard_notes__AcceptManyAsk: {
+            /** Ids */
+            ids: string[];
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * AcceptedShape
+         * @description `problem`: why this one was not accepted.
+         */
+        api__shapes__hazard_notes__AcceptedShape: {
+            /** Accepted */
+            accepted: boolean;
+            /** Id */
+            id: string;
+            /** Problem */
+            problem: string | null;
+        };
+        /** DecideAsk */
+        api__shapes__hazard_notes__DecideAsk: {
+            /** Granted */
+            granted: boolean;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /** ProgressAsk */
+        api__shapes__hazard_notes__ProgressAsk: {
+            /** Text */
+            text: string;
+        };
         /**
          * SaidShape
          * @description `ok`: the far end took it; `said`: its words, or why it was not taken.
@@ -10440,6 +12241,16 @@ export interface components {
             said: string;
             /** Took Ms */
             took_ms: number;
+        };
+        /**
+         * DecideAsk
+         * @description `go`: it runs now what is left; else it never does.
+         */
+        api__shapes__plans__DecideAsk: {
+            /** Go */
+            go: boolean;
+            /** Reason */
+            reason: string;
         };
         /**
          * PresenceAsk
@@ -10471,6 +12282,32 @@ export interface components {
              * @default
              */
             second_password: string;
+        };
+        /**
+         * AcceptManyAsk
+         * @description Binds many unknown devices to one zone, all or none. `kind` null: as suggested for each.
+         */
+        api__shapes__provisioning__AcceptManyAsk: {
+            /** Interval S */
+            interval_s?: number | null;
+            /** Items */
+            items: components["schemas"]["Accepted"][];
+            /** Kind */
+            kind?: string | null;
+            /**
+             * Link
+             * @default wired
+             */
+            link: string;
+            /** Site Id */
+            site_id: string;
+            /** Zone Id */
+            zone_id: string;
+        };
+        /** AcceptedShape */
+        api__shapes__provisioning__AcceptedShape: {
+            /** Items */
+            items: components["schemas"]["DeviceShape"][];
         };
         /**
          * CoverShape
@@ -10534,6 +12371,77 @@ export interface components {
             reason: string;
             /** Value */
             value: number | boolean;
+        };
+        /** StandingPage */
+        api__shapes__rule_views__StandingPage: {
+            /** Items */
+            items: components["schemas"]["api__shapes__rule_views__StandingShape"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+            /** Total */
+            total: number;
+        };
+        /**
+         * StandingShape
+         * @description `value` is what the rule judges, `reading` the newest reading (the same where nothing is derived). `level` -1: not raised.
+         */
+        api__shapes__rule_views__StandingShape: {
+            /** Arrived At */
+            arrived_at: string | null;
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            at: string;
+            condition: components["schemas"]["TruthShape"] | null;
+            /** Delay S */
+            delay_s: number;
+            /** Device Id */
+            device_id: string;
+            /** Device Name */
+            device_name: string;
+            /** Expected S */
+            expected_s: number;
+            /**
+             * Gate
+             * @enum {string}
+             */
+            gate: "open" | "schedule" | "condition" | "both";
+            /** Is Raised */
+            is_raised: boolean;
+            /** Level */
+            level: number;
+            /** Levels */
+            levels: components["schemas"]["LevelStandingShape"][];
+            /** Metric */
+            metric: string;
+            only_while: components["schemas"]["TruthShape"] | null;
+            /** Overdue At */
+            overdue_at: string | null;
+            /**
+             * Quality
+             * @enum {string}
+             */
+            quality: "fresh" | "late" | "overdue" | "never_heard";
+            /** Reading */
+            reading: number | null;
+            /** Rule Id */
+            rule_id: string;
+            /** Rule Version */
+            rule_version: number;
+            /** Site Id */
+            site_id: string;
+            /** Subject */
+            subject: string;
+            /** Taken At */
+            taken_at: string | null;
+            /** Unit */
+            unit: string;
+            /** Value */
+            value: number | null;
+            /** Zone Id */
+            zone_id: string;
         };
         /** PresenceAsk */
         api__shapes__shift__PresenceAsk: {
@@ -11565,7 +13473,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ProgressAsk"];
+                "application/json": components["schemas"]["api__shapes__alarms__ProgressAsk"];
             };
         };
         responses: {
@@ -11837,6 +13745,267 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["AssigneeList"];
                 };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    audit_audit: {
+        parameters: {
+            query?: {
+                who?: string | null;
+                kind?: string | null;
+                what?: string | null;
+                thing?: string | null;
+                /** @description first moment, inclusive */
+                from?: string | null;
+                /** @description last moment, exclusive */
+                to?: string | null;
+                /** @description next_cursor of the page before */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    audit_check_audit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AuditCheckAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditChecked"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    audit_export_audit: {
+        parameters: {
+            query?: {
+                form?: "csv" | "jsonl";
+                who?: string | null;
+                kind?: string | null;
+                what?: string | null;
+                thing?: string | null;
+                /** @description first moment, inclusive */
+                from?: string | null;
+                /** @description last moment, exclusive */
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jsonl": unknown;
+                    "text/csv": unknown;
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    audit_audit_head: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditHead"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    account_look_at_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkSeen"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    account_use_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkUseAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description a problem of RFC 9457 */
             "4XX": {
@@ -13248,7 +15417,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["AcceptManyAsk"];
+                "application/json": components["schemas"]["api__shapes__provisioning__AcceptManyAsk"];
             };
         };
         responses: {
@@ -13258,7 +15427,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AcceptedShape"];
+                    "application/json": components["schemas"]["api__shapes__provisioning__AcceptedShape"];
                 };
             };
             /** @description a problem of RFC 9457 */
@@ -15021,6 +17190,168 @@ export interface operations {
             };
         };
     };
+    hazards_hazard_views: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HazardViewPage"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    hazards_new_hazard_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HazardViewAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HazardViewShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    hazards_change_hazard_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                view_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HazardViewAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HazardViewShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    hazards_remove_hazard_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                view_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
     hazards_hazards: {
         parameters: {
             query?: {
@@ -15033,6 +17364,21 @@ export interface operations {
                 source?: ("alarm" | "self_check" | "agency" | "grid" | "government" | "public") | null;
                 grade?: ("general" | "major") | null;
                 alarm?: string | null;
+                category?: string | null;
+                aspect?: ("on_site" | "management") | null;
+                district?: string | null;
+                zone?: string | null;
+                device?: string | null;
+                point?: string | null;
+                risk_point?: string | null;
+                found_by?: string | null;
+                person?: string | null;
+                listed?: boolean | null;
+                from?: string | null;
+                to?: string | null;
+                closed_from?: string | null;
+                closed_to?: string | null;
+                older_days?: number | null;
                 q?: string;
             };
             header?: never;
@@ -15112,6 +17458,110 @@ export interface operations {
             };
         };
     };
+    hazards_accept_many: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["api__shapes__hazard_notes__AcceptManyAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptedMany"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    hazards_comparison: {
+        parameters: {
+            query?: {
+                limit?: number;
+                state?: ("reported" | "confirmed" | "rectifying" | "submitted" | "accepted" | "rejected" | "merged") | ("open" | "overdue") | null;
+                site?: string | null;
+                enterprise?: string | null;
+                source?: ("alarm" | "self_check" | "agency" | "grid" | "government" | "public") | null;
+                grade?: ("general" | "major") | null;
+                alarm?: string | null;
+                category?: string | null;
+                aspect?: ("on_site" | "management") | null;
+                district?: string | null;
+                zone?: string | null;
+                device?: string | null;
+                point?: string | null;
+                risk_point?: string | null;
+                found_by?: string | null;
+                person?: string | null;
+                listed?: boolean | null;
+                from?: string | null;
+                to?: string | null;
+                closed_from?: string | null;
+                closed_to?: string | null;
+                older_days?: number | null;
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["api__shapes__hazard_figures__StandingPage"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
     hazards_counts: {
         parameters: {
             query?: {
@@ -15121,6 +17571,21 @@ export interface operations {
                 source?: ("alarm" | "self_check" | "agency" | "grid" | "government" | "public") | null;
                 grade?: ("general" | "major") | null;
                 alarm?: string | null;
+                category?: string | null;
+                aspect?: ("on_site" | "management") | null;
+                district?: string | null;
+                zone?: string | null;
+                device?: string | null;
+                point?: string | null;
+                risk_point?: string | null;
+                found_by?: string | null;
+                person?: string | null;
+                listed?: boolean | null;
+                from?: string | null;
+                to?: string | null;
+                closed_from?: string | null;
+                closed_to?: string | null;
+                older_days?: number | null;
                 q?: string;
             };
             header?: never;
@@ -15136,6 +17601,177 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HazardCounts"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    hazards_fixed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FixAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HazardDetail"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    hazards_reconciliation: {
+        parameters: {
+            query?: {
+                /** @description next_cursor of the page before */
+                cursor?: string | null;
+                limit?: number;
+                state?: ("reported" | "confirmed" | "rectifying" | "submitted" | "accepted" | "rejected" | "merged") | ("open" | "overdue") | null;
+                site?: string | null;
+                enterprise?: string | null;
+                source?: ("alarm" | "self_check" | "agency" | "grid" | "government" | "public") | null;
+                grade?: ("general" | "major") | null;
+                alarm?: string | null;
+                category?: string | null;
+                aspect?: ("on_site" | "management") | null;
+                district?: string | null;
+                zone?: string | null;
+                device?: string | null;
+                point?: string | null;
+                risk_point?: string | null;
+                found_by?: string | null;
+                person?: string | null;
+                listed?: boolean | null;
+                from?: string | null;
+                to?: string | null;
+                closed_from?: string | null;
+                closed_to?: string | null;
+                older_days?: number | null;
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reconciliation"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    hazards_trend: {
+        parameters: {
+            query?: {
+                step?: "day" | "week" | "month";
+                begin?: string | null;
+                end?: string | null;
+                timezone?: string;
+                state?: ("reported" | "confirmed" | "rectifying" | "submitted" | "accepted" | "rejected" | "merged") | ("open" | "overdue") | null;
+                site?: string | null;
+                enterprise?: string | null;
+                source?: ("alarm" | "self_check" | "agency" | "grid" | "government" | "public") | null;
+                grade?: ("general" | "major") | null;
+                alarm?: string | null;
+                category?: string | null;
+                aspect?: ("on_site" | "management") | null;
+                district?: string | null;
+                zone?: string | null;
+                device?: string | null;
+                point?: string | null;
+                risk_point?: string | null;
+                found_by?: string | null;
+                person?: string | null;
+                listed?: boolean | null;
+                from?: string | null;
+                to?: string | null;
+                closed_from?: string | null;
+                closed_to?: string | null;
+                older_days?: number | null;
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HazardTrend"];
                 };
             };
             /** @description a problem of RFC 9457 */
@@ -15286,6 +17922,314 @@ export interface operations {
             };
         };
     };
+    hazards_control: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                hazard_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ControlAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HazardDetail"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    hazards_extend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                hazard_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExtendAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HazardDetail"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    hazards_decide: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                hazard_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["api__shapes__hazard_notes__DecideAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HazardDetail"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    hazards_add_file: {
+        parameters: {
+            query?: {
+                moment?: "before" | "after" | "other";
+                name?: string;
+            };
+            header?: never;
+            path: {
+                hazard_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HazardDetail"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    hazards_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                hazard_id: string;
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": unknown;
+                    "image/jpeg": unknown;
+                    "image/png": unknown;
+                    "image/webp": unknown;
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    hazards_file_thumbnail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                hazard_id: string;
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": unknown;
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    hazards_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                hazard_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkedAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HazardDetail"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
     hazards_merge: {
         parameters: {
             query?: never;
@@ -15309,6 +18253,173 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["HazardDetail"];
                 };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    hazards_progress: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                hazard_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["api__shapes__hazard_notes__ProgressAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HazardDetail"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    hazards_links: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                hazard_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RectifierLinkPage"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    hazards_new_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                hazard_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RectifierLinkAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RectifierLinkShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    hazards_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                hazard_id: string;
+                link_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description a problem of RFC 9457 */
             "4XX": {
@@ -15462,6 +18573,94 @@ export interface operations {
             };
         };
     };
+    hazards_shutdown: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                hazard_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShutdownAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HazardDetail"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    hazards_split: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                hazard_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SplitAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SplitShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
     hazards_submit: {
         parameters: {
             query?: never;
@@ -15474,6 +18673,138 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["SubmitAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HazardDetail"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    hazards_supervise: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                hazard_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SuperviseAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HazardDetail"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    hazards_unlink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                hazard_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnlinkedAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HazardDetail"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    hazards_vouch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                hazard_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VouchAsk"];
             };
         };
         responses: {
@@ -15773,6 +19104,168 @@ export interface operations {
                     "application/zip": unknown;
                     "text/html; charset=utf-8": unknown;
                 };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    keys_keys: {
+        parameters: {
+            query?: {
+                /** @description next_cursor of the page before */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyPage"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    keys_new_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyMade"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    keys_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    keys_revoke_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description a problem of RFC 9457 */
             "4XX": {
@@ -16194,6 +19687,162 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Me"];
                 };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    account_change_my_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ended"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    account_my_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionPage"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    account_end_my_other_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ended"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    account_end_my_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description a problem of RFC 9457 */
             "4XX": {
@@ -18885,6 +22534,179 @@ export interface operations {
             };
         };
     };
+    rectifiers_held_hazard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RectifierView"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    rectifiers_held_add_photo: {
+        parameters: {
+            query?: {
+                moment?: "before" | "after";
+            };
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RectifierView"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    rectifiers_held_photo: {
+        parameters: {
+            query?: {
+                size?: "small" | "full";
+            };
+            header?: never;
+            path: {
+                token: string;
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": unknown;
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    rectifiers_held_submit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RectifierSubmitAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RectifierView"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
     mornings_restores: {
         parameters: {
             query?: never;
@@ -19459,7 +23281,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["StandingPage"];
+                    "application/json": components["schemas"]["api__shapes__rule_views__StandingPage"];
                 };
             };
             /** @description a problem of RFC 9457 */
@@ -19793,7 +23615,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["DecideAsk"];
+                "application/json": components["schemas"]["api__shapes__plans__DecideAsk"];
             };
         };
         responses: {
@@ -20815,6 +24637,7 @@ export interface operations {
                 /** @description next_cursor of the page before */
                 cursor?: string | null;
                 limit?: number;
+                deleted?: boolean;
             };
             header?: never;
             path?: never;
@@ -20955,6 +24778,84 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UserShape"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    users_remove_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    users_user_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkMade"];
                 };
             };
             /** @description a problem of RFC 9457 */
