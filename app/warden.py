@@ -52,6 +52,7 @@ from power.mornings import Mornings
 from power.order_book import Advance
 from power.orders import Orders
 from power.run_model import StartPlan
+from power.reminders import Reminders
 from power.runs import Runs
 from power.stay_on import StayOns
 from power.switchings import Switchings
@@ -139,6 +140,7 @@ class Warden:
             self.runs,
             AfterHours(roster, self.runs, documents["calendar"], self.base_loads.of),
             Mornings(self.orders, roster, self.runs, self.switchings, lock_outs),
+            Reminders(roster, self.runs, documents["plan"]),
         ]
         self.sections = tuple(sections)
         self._followers = tuple(section for section in sections if follows_alarms(section))

@@ -23,6 +23,7 @@ from power.after_hours import StillDrawing
 from power.lock_outs import LockRecord
 from power.morning_model import Morning, MorningPart
 from power.permit_model import WorkPermit
+from power.reminders import Notice
 from power.run_model import Run, RunItem, Skip
 from power.stay_on import StayOn
 from power.switchings import Decision, Switching
@@ -49,6 +50,7 @@ BODIES: dict[str, type] = {
     "lock_out": LockRecord,
     "switching": Switching,
     "order_decision": Decision,
+    "notice": Notice,
     "work_permit": WorkPermit,
     "stay_on": StayOn,
     "morning": Morning,
