@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from api.ports import Health
 from api.run import HttpServer
+from app.announcer import Announcer
 from app.board import Board
 from app.desk import Desk
 from app.feed import Feed
@@ -51,6 +52,7 @@ class Parts:
     history: HistoryWriter
     post_office: PostOffice
     tester: SelfTester
+    announcer: Announcer
     hazard_watch: HazardWatch
     feed: Feed
     board: Board
@@ -114,6 +116,8 @@ def health_of(parts: Parts) -> Health:
             "historian_position": parts.history.position,
             "alarms_open": len(parts.board.alarms),
             "sessions_lost_total": broker.sessions_lost,
+            "announced_total": parts.announcer.told,
+            "announcements_dropped_total": parts.announcer.dropped,
         }
         | figures_of(parts.tester.last, parts.clock.now_ms())
         | _listened(parts.listener),

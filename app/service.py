@@ -64,6 +64,8 @@ class Service:
         stack.callback(complaints.stop)
         parts.broker.start()
         stack.callback(parts.broker.stop)
+        parts.announcer.start()
+        stack.callback(parts.announcer.stop)
         if parts.listener is not None:
             parts.listener.start()
             stack.callback(parts.listener.stop)

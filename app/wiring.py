@@ -19,6 +19,7 @@ from alarms.duty_requests import SelfTestEvery
 from alarms.requests import LinkHazard
 from api.run import HttpServer, bind
 from api.server import create_app
+from app.announcer import Announcer
 from app.backtests import Backtests
 from app.behind import Behind
 from app.board import Board
@@ -91,6 +92,7 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
     clock.not_before(warden.now_ms)
 
     records = Records.open(settings.records)
+    records.files_folder = folder / "files"
     stack.callback(records.close)
     historian = open_historian(settings.historian, folder, _client_id(folder), settings.retention)
     stack.callback(historian.close)
@@ -183,6 +185,7 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
     )
     behind = Behind(board, feed, projector, history, _site_of(warden))
     tester = SelfTester(lambda item: scan.put(item), clock.now_ms, broker, projector, post_office)
+    announcer = Announcer(address, _client_id(folder), clock.now_ms)
     pace = Pace(
         scan_min_ms=settings.scan_min_ms,
         scan_max_ms=settings.scan_max_ms,
@@ -191,7 +194,7 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
     )
     listener = _listener(settings, inbox, clock, stack)
     sources = _Sources(broker, *(() if listener is None else (listener,)))
-    scan = Scan(warden, journal, clock.now_ms, inbox, decoder, sources, courier, (behind, tester, keeper), pace)
+    scan = Scan(warden, journal, clock.now_ms, inbox, decoder, sources, courier, (behind, announcer, tester, keeper), pace)
     inbox.wake = scan.wake
     scan.put(Resumed(since_ms=warden.now_ms))
     scan.put(SelfTestEvery(every_s=settings.self_test_s))
@@ -257,6 +260,7 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
         history=history,
         post_office=post_office,
         tester=tester,
+        announcer=announcer,
         hazard_watch=HazardWatch(records, clock.now_ms, post_office.wake),
         feed=feed,
         board=board,

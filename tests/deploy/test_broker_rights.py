@@ -15,7 +15,13 @@ from ingest.link import Address, Habits
 from tests.servers import Server, find_binary, mosquitto
 
 FILES = Path(__file__).resolve().parents[2] / "deploy" / "mosquitto"
-PEOPLE = {"sitewarden": "service-secret", "mall/gas-1": "device-secret", "mall/gas-2": "other-secret", "zigbee2mqtt": "bridge-secret"}
+PEOPLE = {
+    "sitewarden": "service-secret",
+    "mall/gas-1": "device-secret",
+    "mall/gas-2": "other-secret",
+    "zigbee2mqtt": "bridge-secret",
+    "display": "wall",
+}
 
 pytestmark = pytest.mark.wire
 
@@ -88,6 +94,9 @@ def test_nobody_comes_in_without_a_password(broker: Server) -> None:
         ("mall/gas-1", "sitewarden/v1/mall/gas-2/reply", False),
         ("mall/gas-1", "sitewarden/v1/mall/gas-2/command", False),
         ("mall/gas-1", "zigbee2mqtt/plug/set", False),
+        ("mall/gas-1", "sitewarden/v1/mall/alarms/0123", False),
+        ("display", "sitewarden/v1/mall/alarms/0123", False),
+        ("display", "sitewarden/v1/mall/gas-1/command", False),
         ("zigbee2mqtt", "zigbee2mqtt/plug", True),
         ("zigbee2mqtt", "sitewarden/v1/mall/gas-1/telemetry", False),
     ],
@@ -111,3 +120,18 @@ def test_a_device_hears_its_own_orders_only(broker: Server) -> None:
         service.says(other)
         assert device.hears(own)
         assert not spy.hears(other)
+
+
+def test_a_display_hears_alarms_and_nothing_else_and_a_device_hears_no_alarms(broker: Server) -> None:
+    alarm, telemetry = "sitewarden/v1/mall/alarms/0123", "sitewarden/v1/mall/gas-1/telemetry"
+    with (
+        Party(broker, "display", ("sitewarden/v1/+/alarms/+",)) as display,
+        Party(broker, "display", ("sitewarden/#",)) as spy,
+        Party(broker, "mall/gas-1", ("sitewarden/v1/+/alarms/+",)) as device,
+        Party(broker, "sitewarden") as service,
+    ):
+        service.says(alarm)
+        service.says(telemetry)
+        assert display.hears(alarm)
+        assert not spy.hears(telemetry)
+        assert not device.hears(alarm)
