@@ -9,7 +9,7 @@ export const rulesEn = {
     search: 'Name, id, metric', any_kind: 'All kinds', open_alarms: '{n} open alarms', differs: 'differs from shipped', by_place_n: '{n} places differ',
     editing: 'Edit rule', how: 'How to edit', by_form: 'Form', by_text: 'Text (YAML)', make_on: 'Save and enable', make_off: 'Save, not enabled yet', kept: 'Saved', text_broken: 'The text is not valid YAML: a change here replaces it by the form.',
     leave: 'Leave this page?', leave_why: 'The changes are not saved.', leave_now: 'Discard changes', stay: 'Go on editing', as_text: 'The rule as text',
-    part_name: 'Name', part_what: 'What it judges', part_levels: 'How grave', part_where: 'Where', part_when: 'When it applies', part_tell: 'What to do, and sources',
+    part_name: 'Name and id', part_what: 'What it judges', part_levels: 'How grave', part_where: 'Where', part_when: 'When it applies', part_tell: 'What to do, and sources',
     id: 'Id', id_why: 'Letters, digits, _ . - ; cannot be changed once saved.', in_zh: '(Chinese)', in_en: '(English, optional)',
     kind: 'Kind', kind_why: {
       level: 'a reading reaches a limit', state: 'a contact is in some state', rate: 'rises or falls too fast', window: 'mean, extremes or share over a time', count: 'how often within a time', silence: 'a device is no longer heard', stuck: 'a reading does not move', drift: 'away from its own long mean', vote: 'several detectors of a zone', expression: 'a condition over several points',

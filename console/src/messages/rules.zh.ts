@@ -9,7 +9,7 @@ export const rulesZh = {
     search: '名称、编号、监测量', any_kind: '全部类型', open_alarms: '{n} 条未结束报警', differs: '与内置不同', by_place_n: '{n} 处另有数值',
     editing: '编辑规则', how: '编辑方式', by_form: '表单', by_text: '文本 (YAML)', make_on: '保存并启用', make_off: '保存（暂不启用）', kept: '已保存', text_broken: '文本不是有效的 YAML：在此修改会以表单内容替换文本。',
     leave: '离开此页？', leave_why: '修改尚未保存。', leave_now: '放弃修改', stay: '继续编辑', as_text: '规则文本',
-    part_name: '名称', part_what: '判断什么', part_levels: '多严重', part_where: '覆盖哪里', part_when: '何时生效', part_tell: '处置与来源',
+    part_name: '名称与编号', part_what: '判断什么', part_levels: '多严重', part_where: '覆盖哪里', part_when: '何时生效', part_tell: '处置与来源',
     id: '编号', id_why: '字母、数字、_ . -；保存后不能更改。', in_zh: '（中文）', in_en: '（英文，可不填）',
     kind: '类型', kind_why: {
       level: '读数达到限值', state: '开关量处于某状态', rate: '升降过快', window: '一段时间的均值、极值、占比', count: '一段时间内的次数', silence: '设备不再上报', stuck: '读数长时间不动', drift: '偏离自身长期均值', vote: '同一区域多个探测器', expression: '多个测点的条件组合',

@@ -1,6 +1,6 @@
 /** What the parts of the rule form share: the data, how it is changed, and which problems belong to which field. */
 import { inject, provide, type InjectionKey, type Ref } from 'vue'
-import { either } from '@/messages'
+import { either, i18n } from '@/messages'
 import type { components } from '@/api/types'
 import type { Data } from './draft'
 
@@ -24,7 +24,16 @@ export function useForm(): Form {
 }
 
 /** What is allowed, with the clause, in the language of the screen. */
-export const allowedText = (problem: RuleProblem): string => either(problem.allowed, problem.allowed_zh)
+const allowedText = (problem: RuleProblem): string => either(problem.allowed, problem.allowed_zh)
+
+/** All that is said of a problem: what was given and what is allowed; of an expression the sentence of its own. */
+export function problemText(problem: RuleProblem): string {
+  const { t } = i18n.global
+  if (problem.allowed === 'YAML') return problem.given
+  if (problem.pointer === '/expression' || problem.pointer === '/only_while') return either(`${problem.given}; ${problem.allowed}`, problem.allowed_zh)
+  const given = givenText(problem)
+  return `${given ? `${t('rules.given', { given })} ` : ''}${t('rules.allowed', { allowed: allowedText(problem) })}`
+}
 
 /** What was given, where it says anything; Python's words for nothing are not for people. */
-export const givenText = (problem: RuleProblem): string => (['None', 'nothing', '[]', "''", ''].includes(problem.given) ? '' : problem.given)
+const givenText = (problem: RuleProblem): string => (['None', 'nothing', '[]', "''", ''].includes(problem.given) ? '' : problem.given)
