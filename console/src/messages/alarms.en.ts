@@ -52,4 +52,26 @@ export const alarmsEn = {
   group_of: { why: 'Told together, by escalation steps and linkages.', new: 'New group', members: 'Members', endpoints: 'Endpoints (webhook, chat robot)', people: 'People', emails: 'E-mail addresses', phones: 'Telephones', kept: 'kept as it is', secret: 'secret', add_endpoint: 'Add an endpoint' },
   contact: { phone: 'Telephone', chat: 'Chat robot (apprise address)', language: 'Language', both: 'both', consents: 'I agree to be reached by', quiet_why: 'Quiet hours (my zone): messages wait for their end. Critical alarms always come through.', add_quiet: 'Add quiet hours', saved: 'Saved' },
   template: { zh: 'Chinese', en: 'English', both: 'both', shipped: 'as shipped', own: 'changed, version {n}', reset: 'Back to the shipped one', subject: 'Subject', body: 'Text', fields: 'Fields', preview: 'Preview', length: '({n} characters, {parts} short messages)' },
+  shift: { handover: 'Hand-over', record: 'Duty record', presence: 'Presence checks', rosters: 'Duty roster', selftest: 'Self-test' },
+  handover: {
+    draft: 'To hand over, as of {at}', offered: 'Handed over by {who} at {at}; waits for the next shift', note: 'What the next shift must know', offer: 'Sign and hand over ({who})', incoming_note: 'Note of the incoming shift', second: 'The incoming person signs here:', take: 'Sign and take over', take_self: 'Sign and take over ({who})', withdraw: 'Withdraw', print: 'Print', past: 'Hand-overs',
+    outgoing: 'Outgoing', incoming: 'Incoming', seal: 'Seal', sound: 'sound', broken: 'BROKEN', see: 'See', more: 'and {n} more', nothing: 'none',
+  },
+  handover_state: { offered: 'waits', taken: 'taken over', withdrawn: 'withdrawn' },
+  handover_part: { standing: 'Standing alarms', verdicts_owed: 'Verdicts owed', suppressed: 'Suppressed alarms', bypassed: 'Shelved and out of service', proof_tests: 'Proof tests', unproved_orders: 'Orders not proved', overdue_hazards: 'Overdue hazards', presence_checks: 'Presence checks waiting' },
+  handover_attention: { unacknowledged: 'unacknowledged', acknowledged: 'acknowledged', suppressed: 'suppressed' },
+  duty: { day: 'Day', print: 'Print the record', people: 'On duty:', time: 'Time', steps: 'What was done', others: 'Other events', no_alarms: 'No alarms on this day.', not_whole: 'the day is not over, or the record is not whole' },
+  presence_check: {
+    why: 'A question that the person on duty must answer in time. Nobody answers: an alarm.', within: 'Answer within (min)', ask: 'Ask now', asked: 'Asked', cause: 'Why', by: 'Answered by', took: 'Took', wrong: 'Wrong answers', schedules: 'When it is asked', new: 'New times', times: 'At (local times)', random: 'So many more a day, unforeseen', none: 'No times are set: it is asked by hand only.', answer: 'Answer', is_wrong: 'wrong, try again',
+  },
+  presence_cause: { schedule: 'scheduled', supervisor: 'asked by', centre: 'by the centre' },
+  presence_state: { asked: 'waits', answered: 'answered', missed: 'missed' },
+  selftest: { why: 'A synthetic reading through broker, rule, live stream and notifications, timed. A failure is a critical alarm.', run: 'Run now', at: 'At', passed: 'passed', failed: 'FAILED', running: 'running', abandoned: 'abandoned', arrived: 'Broker', decided: 'Rule', streamed: 'Stream', notified: 'Notification', total: 'To screen', bar_passed: 'Alarm path ✓', bar_failed: 'Alarm path broken' },
+  roster: {
+    why: 'Who is on duty: escalation tells them first.', new: 'Duty roster', now: 'On duty now:', nobody: 'nobody', missing: '{n} too few on duty', short: '{from} – {until}: {n} too few', none: 'There is no roster: escalation tells the site’s operators.', least: 'At least', waiver: 'By what rule one person suffices', people: 'People', account: 'account', add_user: 'Add an account', add_person: 'Add somebody with a telephone', shifts: 'Shifts', lead: 'Lead', watch: 'Watch', add_place: 'Add a person',
+  },
+  figures: { alarms: 'Alarms', cover: 'Cover', days: '{n} d', by: 'By', by_none: 'In all', by_shift: 'By shift', by_day: 'By day', by_operator: 'By operator', positions: 'Operator positions', figure: 'Figure', value: 'Value', target: 'Target', holds: 'Holds', clause: 'Clause', yes: 'holds', no: 'does not', peak: 'Peak 10 min', ack: 'Acknowledged (95 %)', floods: 'Floods', false: 'False', top: 'The ten most frequent sources' },
+  cover: { now: 'Now', d1: '24 h', d7: '7 d', d30: '30 d', covered: 'covered', problems: 'What is wrong', share: 'Heard', tested: 'Tested', due: 'Next test', more: '{n} more are not shown: choose a zone or a problem' },
+  cover_problem: { never_heard: 'never heard', offline: 'offline', silent: 'silent', no_rule: 'no rule', bypassed: 'bypassed', stuck: 'stuck', never_tested: 'never tested', test_overdue: 'test overdue', calibration_due: 'calibration due' },
+  histories: { found: 'found', view: 'Saved views', save_view: 'Save this view', export: 'Export', export_why: 'All alarms that this search finds, made in the background.', written: '{n} alarms written', download: 'Download', tests: 'Tests', no_tests: 'without tests', only_tests: 'tests only', ack: 'Acknowledged within', from: 'from', to: 'to', owes: 'Verdict owed', no_verdict: 'none given' },
 }

@@ -52,4 +52,26 @@ export const alarmsZh = {
   group_of: { why: '升级通知和联动可整组通知。', new: '新建通知组', members: '成员', endpoints: '接入点（Webhook、群机器人）', people: '人员', emails: '邮箱', phones: '电话', kept: '保持不变', secret: '密钥', add_endpoint: '增加接入点' },
   contact: { phone: '电话', chat: '群机器人（apprise 地址）', language: '语言', both: '双语', consents: '我同意通过以下方式联系', quiet_why: '免打扰时段（本人时区）：消息等到时段结束再发。紧急报警不受限制。', add_quiet: '增加免打扰时段', saved: '已保存' },
   template: { zh: '中文', en: '英文', both: '双语', shipped: '出厂模板', own: '已修改，第 {n} 版', reset: '恢复出厂', subject: '主题', body: '正文', fields: '可用字段', preview: '预览', length: '（{n} 字，{parts} 条短信）' },
+  shift: { handover: '交接班', record: '值班记录', presence: '查岗', rosters: '值班表', selftest: '自检' },
+  handover: {
+    draft: '待交接内容（截至 {at}）', offered: '{who} 已于 {at} 签字交班，等待接班人签字', note: '需要接班人知道的事项', offer: '签字交班（{who}）', incoming_note: '接班备注', second: '接班人在此签字：', take: '签字接班', take_self: '签字接班（{who}）', withdraw: '撤回', print: '打印', past: '历次交接班',
+    outgoing: '交班人', incoming: '接班人', seal: '封签', sound: '完好', broken: '不符', see: '查看', more: '另有 {n} 条', nothing: '无',
+  },
+  handover_state: { offered: '待接班', taken: '已接班', withdrawn: '已撤回' },
+  handover_part: { standing: '未结束报警', verdicts_owed: '待核实', suppressed: '被抑制报警', bypassed: '搁置与屏蔽', proof_tests: '检测试验', unproved_orders: '未验证指令', overdue_hazards: '逾期隐患', presence_checks: '待应答查岗' },
+  handover_attention: { unacknowledged: '未接警', acknowledged: '已接警', suppressed: '已抑制' },
+  duty: { day: '日期', print: '打印值班记录', people: '值班人员：', time: '时间', steps: '处置过程', others: '其他事项', no_alarms: '当日无报警。', not_whole: '当日尚未结束或记录不全' },
+  presence_check: {
+    why: '值班人员须在限时内回答的问题；无人应答即报警。', within: '应答时限（分钟）', ask: '立即查岗', asked: '发起时间', cause: '来源', by: '应答人', took: '用时', wrong: '答错次数', schedules: '查岗时间', new: '新建查岗时间', times: '固定时刻（当地）', random: '另加每日随机次数', none: '未设定时查岗，只能手动发起。', answer: '应答', is_wrong: '答错，请重试',
+  },
+  presence_cause: { schedule: '定时', supervisor: '人工', centre: '上级中心' },
+  presence_state: { asked: '待应答', answered: '已应答', missed: '无人应答' },
+  selftest: { why: '合成读数依次经过消息代理、规则、实时流和通知并计时；失败即紧急报警。', run: '立即自检', at: '时间', passed: '通过', failed: '失败', running: '进行中', abandoned: '已中断', arrived: '代理', decided: '规则', streamed: '实时流', notified: '通知', total: '到屏幕', bar_passed: '报警链路 ✓', bar_failed: '报警链路故障' },
+  roster: {
+    why: '在岗人员：升级通知首先通知他们。', new: '值班表', now: '当前在岗：', nobody: '无人', missing: '缺 {n} 人', short: '{from} – {until}：缺 {n} 人', none: '没有值班表：升级通知发给该场所的值班员。', least: '最少人数', waiver: '单人值班的依据', people: '人员', account: '账号', add_user: '添加账号', add_person: '添加仅有电话的人', shifts: '班次', lead: '值班长', watch: '值班员', add_place: '添加值班人',
+  },
+  figures: { alarms: '报警', cover: '覆盖', days: '{n} 天', by: '分组', by_none: '合计', by_shift: '按班次', by_day: '按日', by_operator: '按值班员', positions: '席位数', figure: '指标', value: '数值', target: '目标', holds: '达标', clause: '依据', yes: '达标', no: '未达标', peak: '10 分钟峰值', ack: '接警用时（95%）', floods: '报警泛滥', false: '误报', top: '前十来源' },
+  cover: { now: '当前', d1: '24 小时', d7: '7 天', d30: '30 天', covered: '已覆盖', problems: '问题', share: '在线率', tested: '上次试验', due: '下次试验', more: '另有 {n} 台未显示：请选择区域或问题' },
+  cover_problem: { never_heard: '从未上线', offline: '离线', silent: '失联', no_rule: '无规则', bypassed: '被屏蔽', stuck: '读数不变', never_tested: '从未试验', test_overdue: '试验逾期', calibration_due: '标定到期' },
+  histories: { found: '条', view: '已存视图', save_view: '保存视图', export: '导出', export_why: '导出本次查询到的全部报警，在后台生成。', written: '已写入 {n} 条', download: '下载文件', tests: '测试', no_tests: '不含测试', only_tests: '仅测试', ack: '接警用时', from: '从', to: '至', owes: '待核实', no_verdict: '未给结论' },
 }
