@@ -23,7 +23,7 @@ from api.idempotency import HEADER as KEY_HEADER
 from api.idempotency import MOST_LONG, Remembered
 from api.keyring import Keyring, TooFast, is_key
 from api.live import Live
-from api.ports import Backtests, Board, Clock, Codecs, Desk, Exports, Feed, History, Records, RuleBench
+from api.ports import Backtests, Board, BrokerVerdict, Clock, Codecs, Desk, Exports, Feed, History, Records, RuleBench
 from api.ports_notify import Notices
 from api.problems import Problem, forbidden, invalid, not_found
 from api.sessions import PROOF_MS, Sessions, SignedInAs
@@ -63,6 +63,7 @@ class Door:
     cookie_secure: bool
     version: str
     secret: bytes  # keys what is signed for a short time: challenges, links
+    broker_check: Callable[[], BrokerVerdict] | None = None  # made anew whenever commanding is to be switched on
     shop_limits: Limiter = field(default_factory=Limiter)  # of what shops do by their links
 
     def person(self, user_id: str | None) -> Person | None:

@@ -81,6 +81,15 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
+class BrokerVerdict:
+    """Whether strangers at the broker can give orders, answer them or pretend to be a device; `words` say what was found."""
+
+    is_safe: bool
+    words: tuple[str, ...]
+    words_zh: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Presence:
     state: str  # online, silent, offline, never_heard
     heard_ms: int | None

@@ -7,7 +7,7 @@ where no other host is reached.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from api.door import Door, only_known_parameters
 from api.idempotency import Remembered
 from api.keyring import Keyring
 from api.live import HEARTBEAT_S, JOIN_S, Live
-from api.ports import Backtests, Board, Clock, Codecs, Desk, Exports, Feed, History, Records, RuleBench
+from api.ports import Backtests, Board, BrokerVerdict, Clock, Codecs, Desk, Exports, Feed, History, Records, RuleBench
 from api.ports_notify import Notices
 from api.routes import (
     alarms,
@@ -94,6 +94,7 @@ def create_app(
     cookie_secure: bool = False,
     console_dir: Path | None = None,
     session_cache: Path | None = None,
+    broker_check: Callable[[], BrokerVerdict] | None = None,
     live_join_s: float = JOIN_S,
     live_heartbeat_s: float = HEARTBEAT_S,
 ) -> FastAPI:
@@ -116,6 +117,7 @@ def create_app(
         version=version,
         cookie_secure=cookie_secure,
         session_cache=session_cache,
+        broker_check=broker_check,
         live_join_s=live_join_s,
         live_heartbeat_s=live_heartbeat_s,
     )
@@ -140,6 +142,7 @@ def open_door(
     version: str = "0",
     cookie_secure: bool = False,
     session_cache: Path | None = None,
+    broker_check: Callable[[], BrokerVerdict] | None = None,
     live_join_s: float = JOIN_S,
     live_heartbeat_s: float = HEARTBEAT_S,
 ) -> Door:
@@ -164,6 +167,7 @@ def open_door(
         cookie_secure=cookie_secure,
         version=version,
         secret=secret,
+        broker_check=broker_check,
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
+from api.ports import BrokerVerdict
 from app.doctor_channels import examine_channels
 from app.settings import Settings
 from ingest.broker import Link
@@ -92,6 +93,34 @@ def _broker(settings: Settings) -> Iterator[Check]:
         yield Check("broker", "ok", f"{address}, MQTT {'5' if own.protocol == 5 else '3.1.1'}")
         yield _in_flight(own, address)
         yield from _anonymous(own, replace(address, username=None, password=None))
+
+
+def broker_verdict(settings: Settings) -> BrokerVerdict:
+    """Whether commanding may be switched on: a stranger at the broker can publish neither commands, replies nor telemetry of others."""
+    if settings.commanding_unchecked:
+        return BrokerVerdict(True, ("not checked: SITEWARDEN_COMMANDING_UNCHECKED is set",), ("未检查",))
+    address = Address.parse(settings.mqtt_url)
+    if address.is_embedded and settings.mqtt_users is None:
+        words = (
+            "the embedded broker lets every local client publish anything: set SITEWARDEN_MQTT_USERS, or use a broker with access control"
+        )
+        return BrokerVerdict(
+            False, (words,), ("内置消息服务器允许任何本机客户端发布：请设置 SITEWARDEN_MQTT_USERS，或使用带访问控制的服务器",)
+        )
+    if address.is_embedded:
+        return BrokerVerdict(
+            True, ("the embedded broker lets in only those of SITEWARDEN_MQTT_USERS",), ("内置消息服务器仅允许已登记用户",)
+        )
+    with _Client(address) as own:
+        if not own.is_up:
+            return BrokerVerdict(False, (f"the broker cannot be reached: {own.problem}",), ("无法连接消息服务器",))
+        checks = list(_anonymous(own, replace(address, username=None, password=None)))
+    bad = [check for check in checks if check.verdict == "bad"]
+    if not bad:
+        return BrokerVerdict(True, tuple(check.words for check in checks), ("匿名客户端不能发布指令、回执或他人遥测",))
+    return BrokerVerdict(
+        False, tuple(check.words for check in bad), ("匿名客户端可以发布指令、回执或他人遥测：请先配置消息服务器的访问控制",)
+    )
 
 
 def _in_flight(own: _Client, address: Address) -> Check:

@@ -91,6 +91,7 @@ class Settings(BaseSettings):
     notify_most_waiting: int = Field(20, ge=2, le=10_000)
     public_url: str = ""
     secret_key: str = ""
+    commanding_unchecked: bool = False  # benches and drills only: commanding is switched on without the check of the broker
     self_test_s: int = Field(900, ge=0)  # the alarm path tests itself so often; 0: only when asked
     scan_min_ms: int = Field(10, ge=1, le=1_000)
     scan_max_ms: int = Field(250, ge=10, le=5_000)

@@ -26,6 +26,7 @@ from app.board import Board
 from app.clock import SystemClock
 from app.decoding import Codecs
 from app.desk import Desk
+from app.doctor import broker_verdict
 from app.exports import Exports
 from app.feed import Feed
 from app.hazard_watch import HazardWatch
@@ -244,6 +245,7 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
         cookie_secure=settings.cookie_secure,
         console_dir=settings.console_dir if settings.console_dir.is_dir() else None,
         session_cache=folder / "sessions.json",
+        broker_check=lambda: broker_verdict(settings),
     )
     tester.live = app.state.door.live
     http = HttpServer(app, bound)

@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 from fastapi import APIRouter, Query
 
 from api import configuration
-from api.door import ActingRoute, At, By, Door, Visitor
+from api.door import ActingRoute, At, By, Door, Visitor, in_thread
 from api.problems import Problem, invalid
 from api.routes.query import Cursor, Limit
 from api.shapes.power import CommandingAsk
@@ -191,14 +191,27 @@ def remove_site(site_id: str, door: At, visitor: By) -> None:
 
 @router.post("/sites/{site_id}/commanding")
 async def commanding(site_id: str, ask: CommandingAsk, door: At, visitor: By) -> SiteShape:
-    """Switch commanding on or off: until it is on, nothing at the site is cut or restored."""
+    """Switch commanding on or off: until it is on, nothing at the site is cut or restored. It is switched on only after a check, made now,
+    that a stranger at the broker can publish neither commands, replies nor another device's telemetry."""
     site = door.board.roster.sites.get(site_id)
     visitor.must("commanding", site_id, "the site", site_id)
     if site is None:
         raise Problem(404, "not-found", "Not found", f"the site {site_id} does not exist, or is not yours to see")
     visitor.must_have_proved()
-    await door.desk.ask(SetCommanding(site_id=site_id, who=visitor.user.id, commanding=ask.commanding, reason=ask.reason))
+    reason = f"{ask.reason} [doctor: {await _checked(door)}]" if ask.commanding else ask.reason
+    await door.desk.ask(SetCommanding(site_id=site_id, who=visitor.user.id, commanding=ask.commanding, reason=reason))
     return site_shape(door.board.roster.sites.get(site_id, site))
+
+
+async def _checked(door: Door) -> str:
+    """What the check of the broker has found to be safe. Raises 409 where it is not."""
+    if door.broker_check is None:
+        raise Problem(409, "broker-open", "Commanding stays off", "the broker cannot be checked from here")
+    verdict = await in_thread(door.broker_check)
+    if not verdict.is_safe:
+        detail, zh = "; ".join(verdict.words), "；".join(verdict.words_zh)
+        raise Problem(409, "broker-open", "Commanding stays off", detail, detail_zh=zh)
+    return "; ".join(verdict.words)
 
 
 def _real_timezone(name: str) -> None:

@@ -49,7 +49,7 @@ class ServiceProcess:
         self.client = httpx.Client()
         self._process: subprocess.Popen[bytes] | None = None
         self._clients: list[httpx.Client] = [self.client]
-        given = {"data_dir": folder / "data", "http_port": self.port, **settings}
+        given = {"data_dir": folder / "data", "http_port": self.port, "commanding_unchecked": True, **settings}
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("SITEWARDEN_")}
         self.environment |= {f"SITEWARDEN_{name.upper()}": str(value) for name, value in given.items()}
         self.environment["PYTHONPATH"] = str(_ROOT)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.doctor import examine
+from app.doctor import broker_verdict, examine
 from app.settings import SettingsError, load
 from tests.notify.gateway_server import gateway_server
-from tests.servers import free_port, mosquitto, smtp_server
+from tests.servers import find_binary, free_port, mosquitto, smtp_server
 
 pytestmark = pytest.mark.wire
 
@@ -91,3 +92,34 @@ def test_a_gateway_that_cannot_be_meant_is_refused_without_telling_its_secret(gi
     with pytest.raises(SettingsError, match=words) as refused:
         load(**given)
     assert "s3cret" not in str(refused.value)
+
+
+def test_commanding_may_be_switched_on_only_where_strangers_can_publish_nothing(tmp_path: Path) -> None:
+    with mosquitto() as broker:
+        verdict = broker_verdict(load(mqtt_url=broker.url, data_dir=tmp_path))
+    assert not verdict.is_safe
+    assert len(verdict.words) == 3
+    assert verdict.words_zh
+
+
+def test_a_broker_that_refuses_strangers_is_safe(tmp_path: Path) -> None:
+    passwords = tmp_path / "passwords"
+    passwords.touch(0o600)
+    subprocess.run([find_binary("mosquitto_passwd"), "-b", str(passwords), "service", "s3cret"], check=True, capture_output=True)
+    with mosquitto(f"allow_anonymous false\npassword_file {passwords}") as broker:
+        url = broker.url.replace("mqtt://", "mqtt://service:s3cret@")
+        verdict = broker_verdict(load(mqtt_url=url, data_dir=tmp_path))
+    assert verdict.is_safe, verdict.words
+
+
+def test_the_embedded_broker_is_safe_only_with_users(tmp_path: Path) -> None:
+    assert not broker_verdict(load(mqtt_url="embedded://127.0.0.1:1883", data_dir=tmp_path)).is_safe
+    users = tmp_path / "users"
+    users.write_text("service:s3cret\n")
+    assert broker_verdict(load(mqtt_url="embedded://127.0.0.1:1883", data_dir=tmp_path, mqtt_users=users)).is_safe
+
+
+def test_a_bench_may_go_without_the_check_and_says_so(tmp_path: Path) -> None:
+    verdict = broker_verdict(load(mqtt_url="embedded://127.0.0.1:1883", data_dir=tmp_path, commanding_unchecked=True))
+    assert verdict.is_safe
+    assert "not checked" in verdict.words[0]
