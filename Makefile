@@ -8,7 +8,7 @@ ARGS ?=
 ONLY ?=
 CONSOLE_SOURCES := $(shell find console -path console/node_modules -prune -o -path console/dist -prune -o -type f -print 2>/dev/null)
 
-.PHONY: help demo test check bench faults console pictures clean
+.PHONY: help demo test check bench faults mutants console pictures clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,10 @@ bench: $(VENV)/.dev ## the benchmarks, as a table (ONLY=B1,B4)
 faults: $(VENV)/.dev ## the long fault runs
 	@bash deploy/test-servers.sh
 	$(BIN)/python -m tests.faults
+
+mutants: $(VENV)/.dev ## changes rules/ at random places in a clone: do the tests notice? (ARGS='--each 2 --only rules/windows.py')
+	@test -x $(VENV)/mutants/bin/cosmic-ray || { $(BIN)/python -m venv $(VENV)/mutants && $(VENV)/mutants/bin/pip install --quiet --disable-pip-version-check 'cosmic-ray>=8.4,<9'; }
+	nice $(BIN)/python -m tests.mutants $(ARGS)
 
 console: console/dist/.built ## build the web console
 

@@ -288,6 +288,30 @@ def test_latest_is_the_last_measured_whatever_arrives_last() -> None:
     assert bench.roster.latest("g", "lel") == (5.0, 5_000, 6_100)
 
 
+def test_an_edit_of_a_limit_drops_a_running_hold_and_decides_by_the_next_reading() -> None:
+    bench = Bench(level_rule(25, hold_s=20.0))
+    bench.read(10, 30)
+    bench.edit(level_rule(40, hold_s=20.0))
+    assert bench.wait(31) == [], "by the new limit it never was in alarm"
+    assert bench.read(32, 45) == []
+    assert bench.read(42, 45) == []
+    assert bench.read(52, 45) == [("raised", 0, 52, 52)]
+    bench.edit(level_rule(50, hold_s=20.0))
+    assert bench.read(62, 45) == [("cleared", -1, 62, 62)], "its clear hold is none: the next reading decides"
+
+
+def test_what_is_below_the_time_reached_counts_as_arrived_then_beside_what_is_above() -> None:
+    one, split = Bench(level_rule(25, hold_s=3.0)), Bench(level_rule(25, hold_s=3.0))
+    for bench in (one, split):
+        bench.wait(100)
+    arrived = [95_000, 104_000]
+    batch = Readings.of([one.row] * 2, [95_000, 96_000], arrived, [30.0, 30.0])
+    made = tell(step(one.program, one.memory, batch, 104_000))
+    parts = [Readings.of([split.row], [taken], [at], [30.0]) for taken, at in zip((95_000, 96_000), arrived, strict=True)]
+    assert made == [each for part in parts for each in tell(step(split.program, split.memory, part, int(part.arrived_ms[-1])))]
+    assert made == [("raised", 0, 98, 103)], "by the clock, from the moment that was reached"
+
+
 def test_ten_thousand_readings_of_one_point_in_one_batch_count_one_by_one() -> None:
     bench = Bench(level_rule(25))
     n = 10_000
