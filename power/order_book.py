@@ -20,7 +20,7 @@ from power.protection import Circumstances, cut_refusal, restore_refusal
 from power.refusals import Refusal
 from power.setup import Lock
 from rules.model import Severity
-from sites.model import Circuit
+from sites.model import Circuit, CircuitClass
 from sites.roster import Roster
 
 PROOF_LEAST_MS = 10_000  # domain.md C3: status off within 10 s
@@ -129,8 +129,18 @@ class OrderBook:
             bar=self.bars(circuit) if action is Action.RESTORE else None,
             open_order=None if other is None or other.id == own_id else other,
             zone_has_critical=self.has_critical(circuit.zone_id),
+            protected=self.protected_beside(circuit),
         )
         return cut_refusal(circuit, by, around, now_ms) if action is Action.CUT else restore_refusal(circuit, around, now_ms)
+
+    def protected_beside(self, circuit: Circuit) -> Circuit | None:
+        """A fire or life circuit that a command to this one would reach too: on the same channel, or where either is the whole device."""
+        for other_id in self.roster.circuits_of_device.get(circuit.device_id, ()):
+            other = self.roster.circuits[other_id]
+            reaches = other.channel == circuit.channel or not other.channel or not circuit.channel
+            if other.id != circuit.id and reaches and other.circuit_class in (CircuitClass.FIRE, CircuitClass.LIFE):
+                return other
+        return None
 
     def locks_on(self, circuit_id: str) -> list[Lock]:
         """The locks on a circuit, oldest first."""

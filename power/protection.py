@@ -27,6 +27,7 @@ class Circumstances:
     lock: Lock | None = None
     open_order: Order | None = None
     zone_has_critical: bool = False
+    protected: Circuit | None = None  # a fire or life circuit that the same switch feeds
     bar: Refusal | None = None  # what else stands in the way of a restore: a trip that nobody has reset on site
 
 
@@ -34,6 +35,7 @@ def cut_refusal(circuit: Circuit, by: By, around: Circumstances, now_ms: int) ->
     """Why this circuit is not cut now; None: it is. A restore under way is no obstacle: a cut takes its place."""
     return (
         _class_refusal(circuit)
+        or _shared_refusal(around)
         or _path_refusal(circuit, by, now_ms)
         or _site_refusal(around)
         or _lock_refusal(around)
@@ -46,6 +48,7 @@ def restore_refusal(circuit: Circuit, around: Circumstances, now_ms: int) -> Ref
     """Why this circuit is not restored now; None: it is. The two persons and the reason are checked with the request itself."""
     return (
         _class_refusal(circuit)
+        or _shared_refusal(around)
         or _site_refusal(around)
         or _lock_refusal(around)
         or _trip_refusal(around)
@@ -82,6 +85,18 @@ def _class_refusal(circuit: Circuit) -> Refusal | None:
             f"{name} 没有见证试分记录：需两人现场确认断电的正是该负载",
         )
     return None
+
+
+def _shared_refusal(around: Circumstances) -> Refusal | None:
+    """However the mapping came about: what would switch a protected circuit with it is switched by nobody."""
+    other = around.protected
+    if other is None:
+        return None
+    return refusal(
+        "shared_switch",
+        f"the same switch feeds {other.name} ({other.circuit_class}): correct the mapping, it is never switched from here",
+        f"同一开关还接有 {other.name}（{other.circuit_class}）：请更正回路对应关系，禁止远程操作",
+    )
 
 
 def _path_refusal(circuit: Circuit, by: By, now_ms: int) -> Refusal | None:

@@ -373,7 +373,7 @@ def test_an_unknown_circuit_stops_the_whole_request(plant):
 
 def test_refused_circuits_become_refused_orders_beside_the_others(plant):
     plant.live()
-    pump = Circuit(id="pump", site_id="s1", zone_id="z1", name="Pump", device_id="sw", channel="2", circuit_class=CircuitClass.FIRE)
+    pump = Circuit(id="pump", site_id="s1", zone_id="z1", name="Pump", device_id="sw2", channel="2", circuit_class=CircuitClass.FIRE)
     plant.roster.put(pump)
     out = plant.took(plant.orders.request(Cut(key="x", circuit_ids=("k3", "pump"), who="u", reason=""), plant.now_ms))
     assert [(o.circuit_id, o.state, o.state_code) for o in out.orders] == [
