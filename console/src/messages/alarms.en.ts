@@ -66,7 +66,7 @@ export const alarmsEn = {
   },
   presence_cause: { schedule: 'scheduled', supervisor: 'asked by', centre: 'by the centre' },
   presence_state: { asked: 'waits', answered: 'answered', missed: 'missed' },
-  selftest: { why: 'A synthetic reading through broker, rule, live stream and notifications, timed. A failure is a critical alarm.', run: 'Run now', at: 'At', passed: 'passed', failed: 'FAILED', running: 'running', abandoned: 'abandoned', arrived: 'Broker', decided: 'Rule', streamed: 'Stream', notified: 'Notification', total: 'To screen', bar_passed: 'Alarm path ✓', bar_failed: 'Alarm path broken' },
+  selftest: { why: 'A synthetic reading through broker, rule, live stream and notifications, timed. A failure is a critical alarm.', run: 'Run now', at: 'At', passed: 'passed', failed: 'FAILED', running: 'running', abandoned: 'abandoned', arrived: 'Broker', decided: 'Rule', streamed: 'Stream', notified: 'Notification', total: 'To screen', bar_passed: 'Path ✓', bar_failed: 'Alarm path broken' },
   roster: {
     why: 'Who is on duty: escalation tells them first.', new: 'Duty roster', now: 'On duty now:', nobody: 'nobody', missing: '{n} too few on duty', short: '{from} – {until}: {n} too few', none: 'There is no roster: escalation tells the site’s operators.', least: 'At least', waiver: 'By what rule one person suffices', people: 'People', account: 'account', add_user: 'Add an account', add_person: 'Add somebody with a telephone', shifts: 'Shifts', lead: 'Lead', watch: 'Watch', add_place: 'Add a person',
   },

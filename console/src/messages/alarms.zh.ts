@@ -66,7 +66,7 @@ export const alarmsZh = {
   },
   presence_cause: { schedule: '定时', supervisor: '人工', centre: '上级中心' },
   presence_state: { asked: '待应答', answered: '已应答', missed: '无人应答' },
-  selftest: { why: '合成读数依次经过消息代理、规则、实时流和通知并计时；失败即紧急报警。', run: '立即自检', at: '时间', passed: '通过', failed: '失败', running: '进行中', abandoned: '已中断', arrived: '代理', decided: '规则', streamed: '实时流', notified: '通知', total: '到屏幕', bar_passed: '报警链路 ✓', bar_failed: '报警链路故障' },
+  selftest: { why: '合成读数依次经过消息代理、规则、实时流和通知并计时；失败即紧急报警。', run: '立即自检', at: '时间', passed: '通过', failed: '失败', running: '进行中', abandoned: '已中断', arrived: '代理', decided: '规则', streamed: '实时流', notified: '通知', total: '到屏幕', bar_passed: '链路 ✓', bar_failed: '报警链路故障' },
   roster: {
     why: '在岗人员：升级通知首先通知他们。', new: '值班表', now: '当前在岗：', nobody: '无人', missing: '缺 {n} 人', short: '{from} – {until}：缺 {n} 人', none: '没有值班表：升级通知发给该场所的值班员。', least: '最少人数', waiver: '单人值班的依据', people: '人员', account: '账号', add_user: '添加账号', add_person: '添加仅有电话的人', shifts: '班次', lead: '值班长', watch: '值班员', add_place: '添加值班人',
   },
