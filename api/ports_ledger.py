@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from hazards.model import Hazard, HazardStep
@@ -64,3 +65,10 @@ class LedgerRecords(Protocol):
     def hazard_views(self, user_id: str) -> list[SavedView]: ...
     def put_hazard_view(self, view: SavedView) -> SavedView: ...
     def drop_hazard_view(self, view_id: str) -> None: ...
+
+    # files of people, by their content
+    def keep_content(self, content: bytes) -> str:
+        """Its SHA-256, once it is on the disk. Raises OSError."""
+        ...
+
+    def content_path(self, sha256: str) -> Path: ...

@@ -56,6 +56,7 @@ from api.routes.figures import router as figures_router
 from api.routes.hazard_figures import router as hazard_figures_router
 from api.routes.hazard_files import router as hazard_files_router
 from api.routes.hazard_notes import router as hazard_notes_router
+from api.routes.hazard_sheets import router as hazard_sheets_router
 from api.routes.incidents import router as incidents_router
 from api.routes.keys import router as keys_router
 from api.routes.locks import router as locks_router
@@ -197,13 +198,10 @@ def bare_app(version: str) -> FastAPI:
         separate_input_output_schemas=False,
     )
     v1 = APIRouter(prefix="/api/v1", dependencies=[Depends(only_known_parameters)])
-    for router in (
-        hazard_figures_router,
-        hazard_notes_router,
-        hazard_files_router,
-        rectifiers.router,
-        rectifiers.held,
-    ):  # before /hazards/{hazard_id}
+    before_one_hazard = (
+        hazard_figures_router, hazard_sheets_router, hazard_notes_router, hazard_files_router, rectifiers.router, rectifiers.held,
+    )  # fmt: skip
+    for router in before_one_hazard:  # /hazards/counts is no hazard's id
         v1.include_router(router)
     for noun in (
         auth,

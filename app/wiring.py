@@ -174,6 +174,7 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
         link_hazard=link_hazard,
         on_configuration=configuration_met,
         on_notify=post_office.wake,
+        is_pressed=lambda: scan.is_pressed,
     )
     history = HistoryWriter(historian, refill=readings_after, name_of=_names(warden), now_ms=clock.now_ms)
     keeper = Keeper(

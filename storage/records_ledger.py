@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from sqlalchemy import Engine
 
@@ -16,12 +17,32 @@ from hazards.queries import HazardFile, HazardQuery, RectifierLink, Reminded, St
 from sites.records import SavedView, Scope
 from storage import hazard_reminders, records_hazard_counts, records_hazard_files, records_hazards
 from storage.database import reading, writing
+from storage.files import FileStore
 
 Part = Callable[[str], tuple[Hazard, HazardStep]]
 
 
 class LedgerRecords:
     engine: Engine
+    files_folder: Path | None = None  # where people's files lie; None: beside the SQLite file
+
+    # -- files of people, by their content -----------------------------------------------------------------------------
+
+    @property
+    def _files(self) -> FileStore:
+        folder = self.files_folder
+        if folder is None:
+            database = self.engine.url.database
+            assert self.engine.dialect.name == "sqlite", "a server's records need a folder for files"
+            assert database
+            folder = Path(database).parent / "files"
+        return FileStore(folder)
+
+    def keep_content(self, content: bytes) -> str:
+        return self._files.put(content)
+
+    def content_path(self, sha256: str) -> Path:
+        return self._files.path(sha256)
 
     # -- counts --------------------------------------------------------------------------------------------------------
 

@@ -26,8 +26,8 @@ from power.requests import LockOut
 from power.stay_on import AskStayOn
 from rules.model import NodeKind, Override
 from sites.calendars import Calendar
-from sites.model import District, Enterprise, Site, derived_id
 from sites.keys import ApiKey, Place
+from sites.model import District, Enterprise, Site, derived_id
 from sites.people import Grant, User
 from sites.roster import Roster
 from tests.api.conftest import Service
@@ -64,6 +64,7 @@ class Case:
     outside: int = 404
     wrong: int = 403  # for whoever sees it and may not
     before: Callable[[Service, str], None] | None = None
+    raw: bytes | None = None  # the body, where it is no JSON
     is_blind: bool = False  # who has the right nowhere is refused before anything is looked for
 
 
@@ -111,6 +112,23 @@ LISTED = {"body": "应急局", "list_number": "2026-7", "deadline_at": "2026-12-
 EXTENDED = hazard_in(("all-manager", "confirm", GRADED), ("all-enterprise", "rectify", PLAN), ("all-enterprise", "extend", MORE_TIME))
 MAJOR_ONE = hazard_in(("all-manager", "confirm", {"grade": "major"}))
 LISTED_ONE = hazard_in(("all-manager", "confirm", {"grade": "major"}), ("all-supervisor", "supervise", LISTED))
+
+PHOTO = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+FIXED = {"site_id": "{site}", "title": "wet floor", "measures": "dried", "before": base64.b64encode(PHOTO).decode()}
+FIXED["after"] = FIXED["before"]
+
+
+def with_file(service: Service, site: str) -> None:
+    REPORTED(service, site)
+    path = f"/api/v1/hazards/{service.tokens['hazard']}/files"
+    shown = service.client.post(path, content=PHOTO, headers=service.as_("all-operator")).json()
+    service.tokens["file"] = shown["files"][0]["id"]
+
+
+def with_link(service: Service, site: str) -> None:
+    REPORTED(service, site)
+    made = service.call("all-manager", "POST", f"/hazards/{service.tokens['hazard']}/rectifiers", {"name": "P"}, 201)
+    service.tokens["file"] = made["id"]
 
 
 def another_hazard(service: Service, site: str) -> None:
@@ -579,6 +597,18 @@ CASES: dict[str, Case] = {
     "GET /hazards/reconciliation": Case("see", "/hazards/reconciliation", outside=200),
     "GET /hazard-views": Case(None, "/hazard-views", outside=200),
     "POST /hazard-views": Case(None, "/hazard-views", {"name": "mine", "filter": {"state": "overdue"}}, outside=201),
+    "GET /hazards/{hazard_id}/files/{file_id}": Case("see", "/hazards/{hazard}/files/{file}", before=with_file),
+    "GET /hazards/{hazard_id}/files/{file_id}/thumbnail": Case("see", "/hazards/{hazard}/files/{file}/thumbnail", before=with_file),
+    "POST /hazards/{hazard_id}/files": Case("hazard_report", "/hazards/{hazard}/files", before=REPORTED, raw=PHOTO),
+    "POST /hazards/fixed": Case("hazard_submit", "/hazards/fixed", FIXED),
+    "POST /hazards/{hazard_id}/rectifiers": Case("hazard_rectify", "/hazards/{hazard}/rectifiers", {"name": "P"}, before=REPORTED),
+    "GET /hazards/{hazard_id}/rectifiers": Case("hazard_rectify", "/hazards/{hazard}/rectifiers", before=REPORTED),
+    "DELETE /hazards/{hazard_id}/rectifiers/{link_id}": Case("hazard_rectify", "/hazards/{hazard}/rectifiers/{file}", before=with_link),
+    "GET /hazards/export.xlsx": Case("see", "/hazards/export.xlsx", outside=200),
+    "GET /hazards/export.csv": Case("see", "/hazards/export.csv", outside=200),
+    "POST /hazards/import": Case("hazard_report", "/hazards/import", {"content": "bm8="}, outside=422, is_blind=True),
+    "GET /hazards/{hazard_id}/notice.html": Case("see", "/hazards/{hazard}/notice.html", before=REPORTED),
+    "GET /hazards/{hazard_id}/acceptance.html": Case("see", "/hazards/{hazard}/acceptance.html", before=REPORTED),
     "POST /hazards/accept": Case(None, "/hazards/accept", {"ids": ["{hazard}"]}, outside=200, before=SUBMITTED),
     "POST /hazards/{hazard_id}/control": Case("hazard_report", "/hazards/{hazard}/control", {"measures": "fenced"}, before=REPORTED),
     "POST /hazards/{hazard_id}/vouch": Case("hazard_report", "/hazards/{hazard}/vouch", {"note": "seen"}, before=REPORTED),
@@ -634,12 +664,18 @@ CASES: dict[str, Case] = {
 
 # /live is walked in test_live.py, exports and backtests belong to who asked (test_exports.py, test_backtests.py); these need no session
 OPEN = {
+    *(
+        f"{method} /rectify/{{token}}{part}"
+        for method, part in (("GET", ""), ("GET", "/photos/{file_id}"), ("POST", "/photos"), ("POST", "/submit"))
+    ),
     "GET /shop/{token}",
     "POST /shop/{token}/code",
     "POST /shop/{token}/stay-on",
     "POST /shop/{token}/confirm",
     "POST /notifications/receipts/{gateway}",
     "POST /auth/login",
+    "POST /auth/links/look",
+    "POST /auth/links/use",
     "POST /auth/logout",
 }
 ELSEWHERE = {
@@ -692,10 +728,14 @@ def ask(service: Service, case: Case, name: str, login: str | None, site: str) -
         "stay_on": derived_id("stay_on", site, "Noodles", "k"),
         "hazard": service.tokens.get("hazard", ""),
         "other": service.tokens.get("other", ""),
+        "file": service.tokens.get("file", ""),
     }
     headers = {} if login is None else service.as_(login)
     method, path = name.split()[0], "/api/v1" + filled_in(case.path, names)
-    response = service.client.request(method, path, json=filled_in(case.body, names), headers=headers)
+    if case.raw is None:
+        response = service.client.request(method, path, json=filled_in(case.body, names), headers=headers)
+    else:
+        response = service.client.request(method, path, content=case.raw, headers=headers)
     assert response.status_code < 500, f"{name} as {login}: {response.text}"
     return response.status_code
 

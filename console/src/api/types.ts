@@ -1771,6 +1771,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/hazards/export.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Export Csv */
+        get: operations["hazards_export_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hazards/export.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Xlsx
+         * @description The hazards of the filter, newest found first, in the ledger's columns; at most 20,000.
+         */
+        get: operations["hazards_export_xlsx"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/hazards/fixed": {
         parameters: {
             query?: never;
@@ -1785,6 +1822,27 @@ export interface paths {
          * @description 立查立改: found and fixed, with a photo of before and one of after; it waits for its acceptance by somebody else.
          */
         post: operations["hazards_fixed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hazards/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import Ledger
+         * @description Read a ledger of XLSX or CSV. `dry_run` says what would become of each row; else all rows are recorded, or none when one is bad.
+         *     The same row of the same file is recorded once.
+         */
+        post: operations["hazards_import_ledger"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1863,6 +1921,26 @@ export interface paths {
          * @description Close it (销号): by another person than the one who submitted; a major one by the supervising body.
          */
         post: operations["hazards_accept"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hazards/{hazard_id}/acceptance.html": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Acceptance
+         * @description The acceptance sheet (复查验收单), to print; its photos are the record's.
+         */
+        get: operations["hazards_acceptance"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2037,6 +2115,26 @@ export interface paths {
         put?: never;
         /** Merge */
         post: operations["hazards_merge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hazards/{hazard_id}/notice.html": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Notice
+         * @description The rectification notice (整改通知单), to print.
+         */
+        get: operations["hazards_notice"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -4174,7 +4272,8 @@ export interface paths {
         put?: never;
         /**
          * Commanding
-         * @description Switch commanding on or off: until it is on, nothing at the site is cut or restored.
+         * @description Switch commanding on or off: until it is on, nothing at the site is cut or restored. It is switched on only after a check, made now,
+         *     that a stranger at the broker can publish neither commands, replies nor another device's telemetry.
          */
         post: operations["tree_commanding"];
         delete?: never;
@@ -5340,6 +5439,18 @@ export interface components {
             /** Row */
             row: number;
         };
+        /**
+         * BadRow
+         * @description `row` as a spreadsheet counts it.
+         */
+        BadRow: {
+            /** Problems */
+            problems: string[];
+            /** Row */
+            row: number;
+            /** Title */
+            title: string;
+        };
         /** BatteryShape */
         BatteryShape: {
             /** Is Low */
@@ -5752,7 +5863,11 @@ export interface components {
             /** Text */
             text?: string | null;
         };
-        /** CheckShape */
+        /**
+         * CheckShape
+         * @description `judges_after_s`: how long after it is made the rule can judge at the earliest, since its span begins empty; `whole_after_s`: when it
+         *     looks at its whole span. Both 0: at once.
+         */
         CheckShape: {
             /** Alarms */
             alarms: components["schemas"]["StandingAlarm"][];
@@ -5761,11 +5876,15 @@ export interface components {
             cover: components["schemas"]["api__shapes__rule_views__CoverShape"] | null;
             /** Is Ok */
             is_ok: boolean;
+            /** Judges After S */
+            judges_after_s: number;
             /** Problems */
             problems: components["schemas"]["ProblemShape"][];
             rule: components["schemas"]["RuleShape"] | null;
             /** Text */
             text: string;
+            /** Whole After S */
+            whole_after_s: number;
         };
         /** CircuitAsk */
         CircuitAsk: {
@@ -8366,6 +8485,32 @@ export interface components {
             kind: string;
             /** Subjects */
             subjects: number;
+        };
+        /** LedgerImport */
+        LedgerImport: {
+            /** Bad */
+            bad: components["schemas"]["BadRow"][];
+            /** Dry Run */
+            dry_run: boolean;
+            /** Good */
+            good: number;
+            /** Recorded */
+            recorded: string[];
+            /** Rows */
+            rows: number;
+        };
+        /**
+         * LedgerImportAsk
+         * @description XLSX or CSV, base64; at most 8 MiB.
+         */
+        LedgerImportAsk: {
+            /** Content */
+            content: string;
+            /**
+             * Dry Run
+             * @default true
+             */
+            dry_run: boolean;
         };
         /**
          * LevelOverrideAsk
@@ -17623,6 +17768,130 @@ export interface operations {
             };
         };
     };
+    hazards_export_csv: {
+        parameters: {
+            query?: {
+                language?: "zh" | "en";
+                state?: ("reported" | "confirmed" | "rectifying" | "submitted" | "accepted" | "rejected" | "merged") | ("open" | "overdue") | null;
+                site?: string | null;
+                enterprise?: string | null;
+                source?: ("alarm" | "self_check" | "agency" | "grid" | "government" | "public") | null;
+                grade?: ("general" | "major") | null;
+                alarm?: string | null;
+                category?: string | null;
+                aspect?: ("on_site" | "management") | null;
+                district?: string | null;
+                zone?: string | null;
+                device?: string | null;
+                point?: string | null;
+                risk_point?: string | null;
+                found_by?: string | null;
+                person?: string | null;
+                listed?: boolean | null;
+                from?: string | null;
+                to?: string | null;
+                closed_from?: string | null;
+                closed_to?: string | null;
+                older_days?: number | null;
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv; charset=utf-8": unknown;
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    hazards_export_xlsx: {
+        parameters: {
+            query?: {
+                language?: "zh" | "en";
+                state?: ("reported" | "confirmed" | "rectifying" | "submitted" | "accepted" | "rejected" | "merged") | ("open" | "overdue") | null;
+                site?: string | null;
+                enterprise?: string | null;
+                source?: ("alarm" | "self_check" | "agency" | "grid" | "government" | "public") | null;
+                grade?: ("general" | "major") | null;
+                alarm?: string | null;
+                category?: string | null;
+                aspect?: ("on_site" | "management") | null;
+                district?: string | null;
+                zone?: string | null;
+                device?: string | null;
+                point?: string | null;
+                risk_point?: string | null;
+                found_by?: string | null;
+                person?: string | null;
+                listed?: boolean | null;
+                from?: string | null;
+                to?: string | null;
+                closed_from?: string | null;
+                closed_to?: string | null;
+                older_days?: number | null;
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": unknown;
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
     hazards_fixed: {
         parameters: {
             query?: never;
@@ -17643,6 +17912,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HazardDetail"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    hazards_import_ledger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LedgerImportAsk"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LedgerImport"];
                 };
             };
             /** @description a problem of RFC 9457 */
@@ -17856,6 +18167,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HazardDetail"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    hazards_acceptance: {
+        parameters: {
+            query?: {
+                language?: "zh" | "en";
+            };
+            header?: never;
+            path: {
+                hazard_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
                 };
             };
             /** @description a problem of RFC 9457 */
@@ -18252,6 +18605,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HazardDetail"];
+                };
+            };
+            /** @description a problem of RFC 9457 */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": {
+                        detail: string;
+                        errors?: {
+                            detail?: string;
+                            pointer?: string;
+                        }[];
+                        status: number;
+                        title: string;
+                        type: string;
+                    };
+                };
+            };
+        };
+    };
+    hazards_notice: {
+        parameters: {
+            query?: {
+                language?: "zh" | "en";
+            };
+            header?: never;
+            path: {
+                hazard_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
                 };
             };
             /** @description a problem of RFC 9457 */
