@@ -27,6 +27,7 @@ from storage.journal import Journal, JournalFull
 log = logging.getLogger("sitewarden.scan")
 
 LAG_MS = 2_000  # telemetry that waits longer than this in the inbox: the scan lags
+_FEWEST = 10  # messages of one scan, however slow
 STALL_MS = 1_000  # a scan that stood still longer than this judges no silence over that time
 
 
@@ -109,6 +110,7 @@ class Scan:
         self.figures = Figures()
         self.volatile: str | None = None  # why the journal cannot be written
         self.failed: BaseException | None = None
+        self.is_pressed = False  # scans are slow and messages wait: what can wait should
         self._journal = journal
         self._clock_ms = clock_ms
         self._inbox = inbox
@@ -302,9 +304,12 @@ class Scan:
         f.readings += len(heard.readings)
         f.messages += heard.messages
         f.recent_ms.append(took_ms)
+        self.is_pressed = took_ms > self._pace.slow_ms and len(self._inbox) > 0
         if took_ms > self._pace.slow_ms:
             f.overruns += 1
-            self._most_readings = max(100, self._most_readings // 2)
+            # by what a message costs now: in a storm of alarms a hundred times what it did, and a person's cut must not wait for thousands
+            affordable = int(heard.messages * self._pace.slow_ms / took_ms) if heard.messages else self._most_readings
+            self._most_readings = max(_FEWEST, min(self._most_readings // 2, affordable))
         elif self._most_readings < self._pace.most_readings:
             self._most_readings = min(self._pace.most_readings, self._most_readings + self._most_readings // 8)
 

@@ -62,6 +62,7 @@ from storage.projector import Projector
 from storage.records import Records
 
 log = logging.getLogger("sitewarden")
+MOST_CHANGES = 600_000  # the records may be behind in memory: a storm of 100,000 alarms makes 400,000, and making them again costs more
 
 
 class _Sources:
@@ -175,6 +176,7 @@ def build(settings: Settings, stack: ExitStack, clock: Clock | None = None) -> P
         on_configuration=configuration_met,
         on_notify=post_office.wake,
         is_pressed=lambda: scan.is_pressed,
+        most_changes=MOST_CHANGES,
     )
     history = HistoryWriter(historian, refill=readings_after, name_of=_names(warden), now_ms=clock.now_ms)
     keeper = Keeper(

@@ -19,10 +19,12 @@ BENCHMARKS = {
     "B5": "benchmarks.b5_memory",
     "B6": "benchmarks.b6_growth",
     "B7": "benchmarks.b7_restart",
+    "B8": "benchmarks.b8_storm",
     "B9": "benchmarks.b9_history",
     "H5M": "benchmarks.b_history",
     "B10": "benchmarks.b10_plan",
     "B11": "benchmarks.b11_backtest",
+    "B12": "benchmarks.b12_fan_out",
 }
 
 

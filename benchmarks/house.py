@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rules.model import Rule
 from sites.model import Device, District, Enterprise, Site, Zone
@@ -16,8 +17,17 @@ SITE = "s"
 PASSWORD = "a good password"
 
 
-def furnished(folder: Path, mqtt_url: str, devices: Sequence[Device], rules: Sequence[Rule], **settings: object) -> ServiceProcess:
-    """A service that is not started yet, with these in its records, and a manager who may sign in as `manager`."""
+def furnished(
+    folder: Path,
+    mqtt_url: str,
+    devices: Sequence[Device],
+    rules: Sequence[Rule],
+    more: Sequence[tuple[str, Any]] = (),
+    commanding: bool = False,
+    **settings: object,
+) -> ServiceProcess:
+    """A service that is not started yet, with these in its records, and a manager who may sign in as `manager`. `more`: further things by
+    their kinds; `commanding`: the site's."""
     service = ServiceProcess(folder, mqtt_url=mqtt_url, **settings)
     (folder / "data").mkdir()
     records = Records.open(f"sqlite:///{folder}/data/records.db")
@@ -26,9 +36,12 @@ def furnished(folder: Path, mqtt_url: str, devices: Sequence[Device], rules: Seq
         records.upgrade()
         records.insert("district", District(id="d", name="d"), "benchmark", now_ms)
         records.insert("enterprise", Enterprise(id="e", district_id="d", name="e"), "benchmark", now_ms)
-        records.insert("site", Site(id=SITE, enterprise_id="e", name="site"), "benchmark", now_ms)
+        records.insert("site", Site(id=SITE, enterprise_id="e", name="site", commanding=commanding), "benchmark", now_ms)
         records.insert("zone", Zone(id="z", site_id=SITE, name="zone"), "benchmark", now_ms)
+        records.insert_many("zone", [thing for kind, thing in more if kind == "zone"], "benchmark", now_ms)
         records.insert_many("device", list(devices), "benchmark", now_ms)
+        for kind in ("circuit", "linkage", "escalation"):
+            records.insert_many(kind, [thing for of_kind, thing in more if of_kind == kind], "benchmark", now_ms)
         for rule in rules:
             records.insert("rule", rule, "benchmark", now_ms)
     finally:

@@ -29,6 +29,7 @@ from storage.projection import Outcome
 log = logging.getLogger("sitewarden.projector")
 
 LAZY_S = 0.2  # a position without changes is written this seldom, unless somebody waits for it
+GIVE_WAY_S = 10.0
 FIRST_RETRY_S, LAST_RETRY_S = 0.1, 5.0
 _MOST_OUTCOMES, _MOST_CHANGES = 500, 2_000  # of one transaction
 SERVICE = "service"  # the `who` of the service's own requests
@@ -54,7 +55,8 @@ def weight(outcome: Outcome) -> int:
 class Projector:
     """`refill(position)` yields the outcomes after that journal position again, every position. `on_hazard` is told each hazard step made
     here, `link_hazard` takes the request that tells the scan of it, `on_configuration` takes circuits and sites whose edit and request met
-    in the records, `on_notify` is called when messages were put into the outbox. All are called on the projector's thread.
+    in the records, `on_notify` is called when messages were put into the outbox, `is_pressed` says that
+    the scan has no time to spare. All are called on the projector's thread.
 
     Outcomes must be fed for every position from some position on, also the empty ones."""
 
@@ -67,11 +69,12 @@ class Projector:
         link_hazard: Callable[[LinkHazard], None] = lambda _request: None,
         on_configuration: Callable[[Circuit | Site], None] = lambda _thing: None,
         on_notify: Callable[[], None] = lambda: None,
+        is_pressed: Callable[[], bool] = lambda: False,
         most_changes: int = 100_000,
     ) -> None:
         self._engine, self._refill, self._most_changes = engine, refill, most_changes
         self._on_hazard, self._link_hazard = on_hazard, link_hazard
-        self._on_configuration, self._on_notify = on_configuration, on_notify
+        self._on_configuration, self._on_notify, self._is_pressed = on_configuration, on_notify, is_pressed
         self._turn = threading.Condition()
         self._queue: deque[Outcome] = deque()  # all that are not empty, in (base, fed]
         self._queued_changes = 0
@@ -154,6 +157,7 @@ class Projector:
     def _run(self) -> None:
         retry_s = FIRST_RETRY_S
         while True:
+            self._give_way()
             stopping = self._stopping.is_set()
             try:
                 is_done = self._step()
@@ -169,6 +173,14 @@ class Projector:
                 if stopping:
                     return
                 self._rest()
+
+    def _give_way(self) -> None:
+        """While the scan is pressed the records wait, for a while: an alarm that is journalled and on every screen is not lost, and a cut
+        that is late may be."""
+        until = time.monotonic() + GIVE_WAY_S
+        while self._is_pressed() and self._queued_changes > _MOST_CHANGES and time.monotonic() < until:
+            if self._stopping.wait(0.05):
+                return
 
     def _step(self) -> bool:
         """One round; True when nothing is left to be done at once."""
