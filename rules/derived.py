@@ -43,7 +43,7 @@ from rules.derived_values import join_out_of_order, lateness_of, learn, take_in,
 from rules.edges import Edges, findings
 from rules.findings import Finding
 from rules.memory import Memory
-from rules.pairs import Group
+from rules.pairs import MOVING
 from rules.windows import NEVER
 from sites.readings import STALE_RETAINED, Readings
 
@@ -212,7 +212,9 @@ def _move_on(
     derived, own = derived_of(program, memory)
     head = at_ms // derived.recipes.part_ms[derived.rule[pairs]]
     group = derived.group[pairs]
-    for each in (Group.SUMS, Group.TIMED, Group.EXTREMES):
+    for each in MOVING:
+        if each not in derived.present:
+            continue
         mine = np.flatnonzero(group == each)
         own.parts[each].move(derived.slot[pairs[mine]].astype(np.int64), own.head[pairs[mine]], head[mine])
     own.head[pairs] = head

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from rules.derived_memory import DerivedMemory
 from rules.kernels import FALLING, RISING
-from rules.pairs import PARTS, Derived, Group
+from rules.pairs import MOVING, PARTS, Derived, Group
 from rules.wheel import FAR, Wheel
 from rules.windows import LATER, NEVER
+
+TIMED = Group.TIMED
 
 if TYPE_CHECKING:
     from rules.compile import Program
@@ -58,7 +60,9 @@ def clock_dues(
     derived, own = derived_of(program, memory)
     due, at = np.full(len(pairs), FAR, np.int64), np.zeros(len(pairs), np.int64)
     groups = derived.group[pairs]
-    for group in (Group.SUMS, Group.TIMED, Group.EXTREMES):
+    for group in derived.present:
+        if group not in MOVING:
+            continue
         mine = np.flatnonzero((groups == group) & (own.taken_ms[pairs] != NEVER))
         if not len(mine):
             continue
@@ -66,7 +70,7 @@ def clock_dues(
         head, part_ms = own.head[pair], derived.recipes.part_ms[derived.rule[pair]]
         oldest = own.parts[group].oldest[derived.slot[pair]]
         holds = oldest != LATER
-        next_part = head + 1 if group is Group.TIMED else oldest + PARTS
+        next_part = head + 1 if group == TIMED else oldest + PARTS
         at[mine] = np.where(holds, next_part, head) * part_ms
         ahead = at[mine] - own.taken_ms[pair]
         moves = holds & (ahead <= gap_ms[mine])

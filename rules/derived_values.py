@@ -18,6 +18,8 @@ from rules.memory import Memory
 from rules.pairs import PARTS, WINDOWED, Derived, Group
 from rules.windows import NEVER, tallied
 
+SUMS, TIMED, EXTREMES, RATE, STUCK, DRIFT = (Group(number) for number in range(6))  # a look at an enumeration's member is dear in a round
+
 
 def lateness_of(program: Program, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     """How late a reading of each pair may be and still count as in time, ms."""
@@ -46,13 +48,14 @@ def take_in(
     is_gap: NDArray[np.bool_] = ~is_first & (taken - newest > gap_of(program, pairs))
     own.taken_ms[pairs], own.heard_h[pairs], own.is_late[pairs] = taken, memory.hearing(now), late
     anew = is_first | (taken - newest > recipes.window_ms[rule])
+    is_stuck = group == STUCK
     moved = is_first | is_gap | (np.abs(values - own.anchor[pairs]) > recipes.tolerance[rule])
-    anew = np.where(group == Group.STUCK, moved, anew)
+    anew = np.where(is_stuck, moved, anew)
     own.since_ms[pairs[anew]] = taken[anew]
-    stuck = np.flatnonzero((group == Group.STUCK) & moved)
+    stuck = np.flatnonzero(is_stuck & moved)
     own.anchor[pairs[stuck]] = values[stuck]
-    for each in WINDOWED:
-        mine = np.flatnonzero(group == each)
+    for each in derived.present:
+        mine = np.flatnonzero(group == each) if each in WINDOWED else ()
         if not len(mine):
             continue
         pair = pairs[mine]
@@ -100,9 +103,9 @@ def _join(
     if not len(pairs):
         return
     rule = derived.rule[pairs]
-    if group is Group.EXTREMES:
+    if group == EXTREMES:
         values = derived.recipes.sign[rule] * values
-    elif group is not Group.RATE:
+    elif group != RATE:
         values = tallied(derived.recipes, rule, values)
     own.parts[group].join(derived.slot[pairs].astype(np.int64), part, taken, values)
     own.remember(pairs, taken)
@@ -120,26 +123,26 @@ def work_out(
     derived, own = derived_of(program, memory)
     recipes, groups = derived.recipes, derived.group[pairs]
     made = np.full(len(pairs), np.nan)
-    for group in Group:
+    for group in derived.present:
         mine = np.flatnonzero(groups == group)
         if not len(mine):
             continue
         pair, at = pairs[mine], at_ms[mine]
         rule, slots, head = derived.rule[pair], derived.slot[pair].astype(np.int64), own.head[pair]
         known: NDArray[Any] = at - own.since_ms[pair] >= recipes.covered_ms[rule]
-        if group is Group.SUMS:
+        if group == SUMS:
             value, holds = own.parts[group].totals(slots, recipes.total[rule])
-        elif group is Group.TIMED:
+        elif group == TIMED:
             value, holds = own.parts[group].means_over_time(slots, head, recipes.part_ms[rule], gap_ms[mine])
-        elif group is Group.EXTREMES:
+        elif group == EXTREMES:
             best = own.parts[group].top[slots]
             value, holds = recipes.sign[rule] * best, best > -np.inf
-        elif group is Group.RATE:
+        elif group == RATE:
             first_ms, first = own.parts[group].firsts(slots)
             elapsed = at - first_ms
             holds, known = elapsed > 0, elapsed >= recipes.covered_ms[rule]
             value = (values[mine] - first) * recipes.per_ms[rule] / np.maximum(elapsed, 1)
-        elif group is Group.STUCK:
+        elif group == STUCK:
             value, holds = (at - own.since_ms[pair]) / 1000.0, np.ones(len(pair), bool)
         else:
             value, holds = np.abs(values[mine] - own.anchor[pair]), own.learnt_ms[pair] > 0
@@ -159,7 +162,9 @@ def learn(
 ) -> None:
     """Let the baselines follow the readings just judged."""
     derived, own = derived_of(program, memory)
-    drifts = (derived.group[pairs] == Group.DRIFT) & ~own.is_late[pairs]
+    if DRIFT not in derived.present:
+        return
+    drifts = (derived.group[pairs] == DRIFT) & ~own.is_late[pairs]
     if not drifts.any():
         return
     checks, of = derived.checks_of(pairs)

@@ -35,6 +35,7 @@ class Group(IntEnum):
     DRIFT = 5
 
 
+MOVING = (Group.SUMS, Group.TIMED, Group.EXTREMES)  # what leaves them changes their value
 WINDOWED = (Group.SUMS, Group.TIMED, Group.EXTREMES, Group.RATE)
 
 
@@ -85,6 +86,7 @@ class Derived:
     check_pair: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     rows: int = 0
     start: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))  # of each row's pairs, rows + 1
+    present: tuple[Group, ...] = ()  # groups that have pairs: others cost nothing
     has_pairs: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))  # by row
 
     def extend(self) -> None:
@@ -104,6 +106,7 @@ class Derived:
         first, new = self.pairs, self.pairs + len(heads)
         for name, column in (("rule", rule), ("row", row), ("group", group), ("slot", slot), ("first_check", heads), ("levels", levels)):
             setattr(self, name, appended(getattr(self, name), first, column))
+        self.present = tuple(each for each in Group if each >= 0 and self.slots[each])
         own_pairs = np.repeat(np.arange(first, new, dtype=np.int32), levels)
         self.check_pair = appended(self.check_pair, self.checks, own_pairs)
         per_row = np.bincount(row - self.rows, minlength=tier.rows - self.rows)
@@ -123,6 +126,17 @@ class Derived:
 def is_on_point(rule: Rule) -> bool:
     """Whether this rule derives its value from a point's readings (a count of findings does not)."""
     return rule.kind in DERIVED_KINDS and not rule.of
+
+
+def first_judged_s(rule: Rule) -> tuple[float, float]:
+    """How long after it was made, at the earliest, a rule can judge, and how long until it looks at its whole span: a span begins empty (or
+    with the newest reading), since what the historian has is no part of what the journal says. (0, 0): it judges at once."""
+    if rule.kind is RuleKind.STUCK:
+        soonest = min(level.limit for level in rule.levels)
+        return soonest, soonest
+    if rule.kind not in DERIVED_KINDS or rule.window_s is None:
+        return 0.0, 0.0
+    return (rule.covered * rule.window_s if is_on_point(rule) and _must_cover(rule) else 0.0), rule.window_s
 
 
 def window_meaning(rule: Rule) -> tuple[object, ...]:

@@ -140,21 +140,19 @@ class Parts:
         self, slots: NDArray[np.int64], head: NDArray[np.int64], part_ms: NDArray[np.int64], gap_ms: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         numbers = np.ascontiguousarray(_numbers(head).T)
-        at = (slots, numbers % PARTS)
-        counts, last_ms, last_value, whole, frac = (self.columns[name][at] for name in ("counts", "last_ms", "last_value", "whole", "frac"))
+        where = (slots, numbers % PARTS)
+        counts, last_ms, last_value, whole, frac = (
+            self.columns[name][where] for name in ("counts", "last_ms", "last_value", "whole", "frac")
+        )
         means = _joined(whole, frac) / np.maximum(counts, 1)
         is_heard = counts > 0
         begins = numbers * part_ms - gap_ms
-        total, known = np.zeros(len(slots)), np.zeros(len(slots), np.int64)
-        value, taken = np.zeros(len(slots)), np.full(len(slots), NEVER)
-        for part in range(PARTS):  # sixty passes over all pairs, in the order of time: each needs what the one before carried on
-            heard = is_heard[part]
-            use = heard | (taken >= begins[part])
-            total += np.where(use, np.where(heard, means[part], value), 0.0)
-            known += use
-            value = np.where(heard, last_value[part], value)
-            taken = np.where(heard, last_ms[part], taken)
-        return total, known
+        # of each part the latest one up to it that holds a reading, -1: none
+        latest = np.maximum.accumulate(np.where(is_heard, np.arange(PARTS)[:, None], -1), axis=0)
+        at = (latest, np.arange(len(slots)))
+        use = is_heard | ((latest >= 0) & (last_ms[at] >= begins))
+        shares = np.where(use, np.where(is_heard, means, last_value[at]), 0.0)
+        return shares.cumsum(axis=0)[-1], use.sum(axis=0)  # a running sum adds in the order of time, whatever the number of windows
 
     def firsts(self, slots: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Time and value of the earliest reading kept. There must be one."""

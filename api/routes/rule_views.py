@@ -41,6 +41,7 @@ from rules.cover import Cover, beside, cover, fate_of_standing
 from rules.errors import RuleError
 from rules.model import Rule
 from rules.needs import rules_needed, unknowable
+from rules.pairs import first_judged_s
 from rules.parse import rule_data
 from rules.standing import Standing
 from rules.versions import changes
@@ -65,6 +66,8 @@ def check_rule(ask: CheckAsk, door: At, visitor: By) -> CheckShape:
     rule, problems = read_text(ask.text, **defaults) if ask.text is not None else read_data(defaults | (ask.data or {}))
     made: CheckShape = {
         "is_ok": False,
+        "judges_after_s": 0.0,
+        "whole_after_s": 0.0,
         "problems": [_problem(each) for each in problems],
         "rule": None,
         "text": ask.text or "",
@@ -84,6 +87,7 @@ def check_rule(ask: CheckAsk, door: At, visitor: By) -> CheckShape:
     places = door.bench.inheritance()
     covered = cover(rule, door.board.roster, visitor.scope, places, rules)
     made["is_ok"] = not made["problems"]
+    made["judges_after_s"], made["whole_after_s"] = first_judged_s(rule)
     made["rule"] = rule_shape(rule)
     made["text"] = ask.text or text_of(rule)
     made["cover"] = _cover(covered, door)

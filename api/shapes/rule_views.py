@@ -164,7 +164,12 @@ class ProblemShape(TypedDict):
 
 
 class CheckShape(TypedDict):
+    """`judges_after_s`: how long after it is made the rule can judge at the earliest, since its span begins empty; `whole_after_s`: when it
+    looks at its whole span. Both 0: at once."""
+
     is_ok: bool
+    judges_after_s: float
+    whole_after_s: float
     problems: list[ProblemShape]
     rule: RuleShape | None
     text: str

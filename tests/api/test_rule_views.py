@@ -109,6 +109,27 @@ def test_an_alarm_that_would_never_be_known_is_refused(service: Service) -> None
     assert [each["pointer"] for each in checked(service, data=circle)["problems"]] == ["/only_while", "/expression"]
 
 
+@pytest.mark.parametrize(
+    ("phrase", "change", "seconds"),
+    [
+        ("a level judges at once", {}, (0, 0)),
+        ("half of the span must be seen", {"kind": "window", "window_s": 28_800, "statistic": "mean"}, (14_400, 28_800)),
+        ("as it says itself", {"kind": "window", "window_s": 600, "statistic": "max", "covered": 0.1}, (60, 600)),
+        ("what is many already is many", {"kind": "count", "window_s": 600, "share_of": {"above": 20}}, (0, 600)),
+        ("unmoved for so long", {"kind": "stuck"}, (25, 25)),
+    ],
+)
+def test_a_check_says_when_the_rule_can_first_judge(service: Service, phrase: str, change: Any, seconds: tuple[float, float]) -> None:
+    data = {**GAS, **change, "id": "another"}
+    if change.get("kind") == "count":
+        data["above"] = [{"limit": 3, "severity": "high"}]
+    if change.get("kind") == "stuck":
+        data["above"] = [{"limit": 25, "severity": "low"}]
+    told = checked(service, data=data)
+    assert told["problems"] == []
+    assert (told["judges_after_s"], told["whole_after_s"]) == seconds, phrase
+
+
 def test_the_live_state_of_a_rule_is_that_of_the_engine(service: Service) -> None:
     service.workshop.feed("mall-gas:lel", [(30, 10.0), (20, 27.0), (10, 26.0)])
     page = service.call("operator", "GET", "/rules/mall-rule/state")
