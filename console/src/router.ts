@@ -41,6 +41,10 @@ export const router = createRouter({
     { path: '/rules/:id/edit', name: 'rule-edit', component: () => import('@/pages/RuleEdit.vue'), props: true },
     { path: '/rules/:id', name: 'rule', component: () => import('@/pages/RulePage.vue'), props: true },
     { path: '/users', name: 'users', component: () => import('@/pages/Users.vue') },
+    { path: '/keys', name: 'keys', component: () => import('@/pages/Keys.vue') },
+    { path: '/audit', name: 'audit', component: () => import('@/pages/Audit.vue') },
+    { path: '/account', name: 'account', component: () => import('@/pages/Account.vue') },
+    { path: '/welcome', name: 'welcome', component: () => import('@/pages/Welcome.vue'), meta: { open: true } },
     { path: '/:rest(.*)*', redirect: '/' },
   ],
 })

@@ -117,7 +117,7 @@ export const en = {
   },
   rule_kind: { level: 'Level', state: 'State', silence: 'Silence' },
   user: {
-    new: 'New person', email: 'E-mail', grants: 'Roles and where', role: 'Role', active: 'Active', disabled: 'Disabled', enable: 'Enable', disable: 'Disable', everywhere: 'everywhere', password: 'First password (10 characters or more)', new_password: 'New password (empty: unchanged)', add_grant: 'Add a role',
+    new: 'New person', email: 'E-mail', grants: 'Roles and where', role: 'Role', active: 'Active', disabled: 'Disabled', enable: 'Enable', disable: 'Disable', everywhere: 'everywhere', password: 'First password (10 characters or more; empty: invite by a link)', new_password: 'New password (empty: unchanged)', add_grant: 'Add a role',
   },
   role: { operator: 'Operator', manager: 'Manager', enterprise: 'Enterprise', supervisor: 'Supervisor', administrator: 'Administrator' },
   node: { all: 'Everywhere', district: 'District', enterprise: 'Enterprise', site: 'Site' },

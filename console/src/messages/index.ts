@@ -1,5 +1,7 @@
 /** The two languages of the console. The browser's language decides first, then what was chosen on this desk. */
 import { createI18n } from 'vue-i18n'
+import { accessEn } from './access.en'
+import { accessZh } from './access.zh'
 import { alarmsEn } from './alarms.en'
 import { alarmsZh } from './alarms.zh'
 import { en } from './en'
@@ -21,7 +23,7 @@ function merged(...files: Texts[]): Texts {
   return all
 }
 
-export const messages = { zh: merged(zh, alarmsZh, powerZh, rulesZh), en: merged(en, alarmsEn, powerEn, rulesEn) }
+export const messages = { zh: merged(zh, accessZh, alarmsZh, powerZh, rulesZh), en: merged(en, accessEn, alarmsEn, powerEn, rulesEn) }
 
 function first(): Locale {
   const kept = localStorage.getItem(KEY)
