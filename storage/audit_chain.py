@@ -26,7 +26,10 @@ def page(connection: Connection, query: AuditQuery, cursor: str | None, limit: i
         if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
             raise BadCursor("this is no cursor of the audit")
         wanted = wanted.where(_t.c.id < int(cursor))
-    found = [dict(row) for row in connection.execute(wanted.order_by(_t.c.id.desc()).limit(limit + 1)).mappings()]
+    found = [
+        {str(name): value for name, value in row.items()}
+        for row in connection.execute(wanted.order_by(_t.c.id.desc()).limit(limit + 1)).mappings()
+    ]
     return Page(found[:limit], str(found[limit - 1]["id"]) if len(found) > limit else None)
 
 
