@@ -40,7 +40,7 @@ def serve(app: FastAPI, folder: Path | None) -> None:
         if path and wanted.is_relative_to(root) and wanted.is_file():
             kept = "public, max-age=31536000, immutable" if path.startswith("assets/") else "no-cache"
             return FileResponse(wanted, headers={**HEADERS, "Cache-Control": kept})
-        if "." in path.rpartition("/")[2]:
+        if "." in path.rpartition("/")[2] and not path.startswith("shop/"):  # a shop's link ends in a signature after a dot
             raise HTTPException(404, "there is no such file")
         return FileResponse(root / "index.html", headers={**HEADERS, "Cache-Control": "no-cache"})
 
