@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, func, select, update
 
 from alarms.contacts import Contact, Endpoint, Group, quiet_until_ms
 from alarms.escalation_policy import UNACKNOWLEDGED
@@ -23,6 +23,7 @@ from storage import hazard_reminders, records_notify, rows, tables
 from storage.database import add_missing, reading, writing
 
 _o = tables.outbox
+MOST_CRITICAL = 30  # critical messages that wait for one address and go out on their own
 SETTLED_MS = 3_600_000  # receipts are asked for so long after sending
 _ORDER = {"waiting": 0, "sent": 1, "delivered": 2, "answered": 3}
 
@@ -183,29 +184,35 @@ class SqlOutbox:
     # -- floods ----------------------------------------------------------------------------------------------------
 
     def fold(self, channel: str, now_ms: int, most: int) -> int:
-        """Where more than `most` messages wait for one address, put them into one digest; critical ones go out on their own. Returns how
-        many were folded. What comes while a digest still waits goes into that one."""
-        waiting = (_o.c.channel == channel, _o.c.state == "waiting", _o.c.severity < int(Severity.CRITICAL), _o.c.to != "")
+        """Where more than `most` messages wait for one address, put them into one digest; critical ones go out on their own, but for those
+        after the first MOST_CRITICAL that wait, which have a digest of theirs (a storm must not keep a telephone ringing for hours).
+        Returns how many were folded. What comes while a digest still waits goes into that one."""
+        return self._fold(channel, now_ms, most, _o.c.severity < int(Severity.CRITICAL), 0) + self._fold(
+            channel, now_ms, MOST_CRITICAL, _o.c.severity >= int(Severity.CRITICAL), MOST_CRITICAL
+        )
+
+    def _fold(self, channel: str, now_ms: int, most: int, which: ColumnElement[bool], spared: int) -> int:
+        waiting = (_o.c.channel == channel, _o.c.state == "waiting", which, _o.c.to != "")
         crowded = select(_o.c.to).where(*waiting).group_by(_o.c.to).having(func.count() > most)
         with reading(self._engine) as c:
             if c.execute(crowded.limit(1)).first() is None:
                 return 0
         with writing(self._engine) as c:
-            return sum(self._fold_one(c, channel, to, now_ms) for to in c.execute(crowded).scalars().all())
+            return sum(self._fold_one(c, channel, to, now_ms, which, spared) for to in c.execute(crowded).scalars().all())
 
-    def _fold_one(self, connection: Connection, channel: str, to: str, now_ms: int) -> int:
-        waiting = (
-            _o.c.channel == channel, _o.c.to == to, _o.c.state == "waiting", _o.c.severity < int(Severity.CRITICAL),
-        )  # fmt: skip
+    def _fold_one(self, connection: Connection, channel: str, to: str, now_ms: int, which: ColumnElement[bool], spared: int) -> int:
+        waiting = (_o.c.channel == channel, _o.c.to == to, _o.c.state == "waiting", which)
         kept = connection.execute(select(_o).where(*waiting, _o.c.folded > 0).limit(1)).mappings().first()
-        worst = select(_o).where(*waiting, _o.c.folded == 0).order_by(_o.c.severity.desc(), _o.c.created_ms, _o.c.key).limit(1)
+        single: tuple[ColumnElement[bool], ...] = (*waiting, _o.c.folded == 0)
+        if spared:  # the oldest go out on their own
+            oldest = select(_o.c.key).where(*single).order_by(_o.c.created_ms, _o.c.key).limit(spared).correlate(None)
+            single = (*single, _o.c.key.not_in(oldest))
+        worst = select(_o).where(*single).order_by(_o.c.severity.desc(), _o.c.created_ms, _o.c.key).limit(1)
         first = connection.execute(worst).mappings().first()
         if first is None:
             return 0
         key = kept["key"] if kept is not None else derived_id("digest", first["key"])
-        count: int = connection.execute(
-            update(_o).where(*waiting, _o.c.folded == 0).values(state="folded", digest_key=key, last_error="")
-        ).rowcount
+        count: int = connection.execute(update(_o).where(*single).values(state="folded", digest_key=key, last_error="")).rowcount
         if kept is not None:
             severity = max(kept["severity"], first["severity"])
             values = {"folded": kept["folded"] + count, "severity": severity}

@@ -13,7 +13,7 @@ from rules.model import Severity
 from sites.records import Conflict, NotFound
 from storage import project
 from storage.database import writing
-from storage.outbox import SETTLED_MS, SqlOutbox
+from storage.outbox import MOST_CRITICAL, SETTLED_MS, SqlOutbox
 from storage.projection import Outcome
 from storage.records import Records
 from tests.storage.records_samples import NOON, USER, alarm, plant_tree, raised
@@ -27,8 +27,8 @@ def house(records: Records) -> Records:
     return records
 
 
-def want(records: Records, count: int = 1, **more: str) -> None:
-    alarms = [alarm(f"a{n:02d}", severity=Severity.CRITICAL if n == 3 else Severity.LOW) for n in range(count)]
+def want(records: Records, count: int = 1, all_critical: bool = False, **more: str) -> None:
+    alarms = [alarm(f"a{n:02d}", severity=Severity.CRITICAL if all_critical or n == 3 else Severity.LOW) for n in range(count)]
     given = {"to": "138", "channel": "sms", **more}
     wanted = [
         NotifyWanted(key=f"k{n:02d}", linkage_id="", alarm_id=a.id, alarm_seq=a.seq, at_ms=NOON + n, **given) for n, a in enumerate(alarms)
@@ -53,6 +53,17 @@ def test_a_flood_is_folded_and_listed(house: Records) -> None:
     assert (len(page.items), len(rest.items), rest.next_cursor) == (20, 9, None)
     assert house.notifications(DeliveryQuery(), frozenset({"plant"})).items == []
     assert house.notification_counts(None) == {"sms": {"folded": 29, "waiting": 2}}
+
+
+def test_of_a_storm_of_critical_alarms_the_first_go_out_on_their_own_and_the_rest_in_one_digest(house: Records) -> None:
+    want(house, 50, all_critical=True)
+    outbox = SqlOutbox(house.engine)
+    assert (outbox.fold("sms", NOON + 60, 5), outbox.fold("sms", NOON + 60, 5)) == (20, 0)
+    due = outbox.due(NOON + 100, 100, "sms")
+    single = [message for message in due if message.digest is None]
+    assert sorted(message.key for message in single) == [f"k{n:02d}" for n in range(MOST_CRITICAL)]
+    (digest,) = [message.digest for message in due if message.digest is not None]
+    assert (digest.count, digest.by_severity) == (20, {int(Severity.CRITICAL): 20})
 
 
 def test_receipts_go_forward_only(house: Records) -> None:
