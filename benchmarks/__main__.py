@@ -22,6 +22,7 @@ BENCHMARKS = {
     "B8": "benchmarks.b8_storm",
     "B9": "benchmarks.b9_history",
     "H5M": "benchmarks.b_history",
+    "H200K": "benchmarks.b_hazards",
     "B10": "benchmarks.b10_plan",
     "B11": "benchmarks.b11_backtest",
     "B12": "benchmarks.b12_fan_out",

@@ -5,6 +5,8 @@ import { accessZh } from './access.zh'
 import { alarmsEn } from './alarms.en'
 import { alarmsZh } from './alarms.zh'
 import { en } from './en'
+import { hazardsEn } from './hazards.en'
+import { hazardsZh } from './hazards.zh'
 import { powerEn } from './power.en'
 import { powerZh } from './power.zh'
 import { rulesEn } from './rules.en'
@@ -23,7 +25,7 @@ function merged(...files: Texts[]): Texts {
   return all
 }
 
-export const messages = { zh: merged(zh, accessZh, alarmsZh, powerZh, rulesZh), en: merged(en, accessEn, alarmsEn, powerEn, rulesEn) }
+export const messages = { zh: merged(zh, accessZh, alarmsZh, hazardsZh, powerZh, rulesZh), en: merged(en, accessEn, alarmsEn, hazardsEn, powerEn, rulesEn) }
 
 function first(): Locale {
   const kept = localStorage.getItem(KEY)
