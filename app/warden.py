@@ -51,8 +51,8 @@ from power.model import Confirmation, OrderState
 from power.mornings import Mornings
 from power.order_book import Advance
 from power.orders import Orders
-from power.run_model import StartPlan
 from power.reminders import Reminders
+from power.run_model import StartPlan
 from power.runs import Runs
 from power.stay_on import StayOns
 from power.switchings import Switchings
