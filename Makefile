@@ -21,11 +21,13 @@ test: $(VENV)/.dev console/dist/.built console/node_modules/.installed ## everyt
 	PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix console test
 	$(BIN)/pytest $(ARGS)
 
-check: $(VENV)/.dev console/node_modules/.installed ## format, lint, types, import contracts
+check: $(VENV)/.dev console/node_modules/.installed ## format, lint, types, import contracts, unsafe code, known flaws
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit -q -ll -c pyproject.toml -r sites rules alarms power hazards ingest notify storage api simulators app
+	@bash deploy/known-flaws.sh $(BIN)/pip-audit
 	PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix console run check
 
 bench: $(VENV)/.dev ## the benchmarks, as a table (ONLY=B1,B4)

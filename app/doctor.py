@@ -19,6 +19,7 @@ from ingest.broker import Link
 from ingest.heard import Message
 from ingest.link import Address, Habits
 from sites.records import Unavailable
+from storage import migrate
 from storage.historian import HistorianDown
 from storage.historian_open import open_historian
 from storage.records import Records
@@ -53,7 +54,12 @@ def _records(settings: Settings) -> Iterator[Check]:
         return
     records = Records.open(settings.records)
     try:
-        yield Check("records", "ok", f"revision {records.revision() or 'none yet: run `sitewarden db upgrade`'}")
+        revision = records.revision()
+        yield Check("records", "ok", f"revision {revision or 'none yet: run `sitewarden db upgrade`'}")
+        if revision == migrate.newest_revision():
+            found = records.audit_check()
+            words = f"whole; keep its head elsewhere: {found.last_id}:{found.head}" if found.problem is None else found.problem
+            yield Check("audit", "ok" if found.problem is None else "bad", words)
     except Unavailable as error:
         yield Check("records", "bad", str(error))
     finally:

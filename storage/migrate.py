@@ -10,6 +10,7 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, event
 
 from storage.database import open_engine, reading, writing
@@ -62,6 +63,11 @@ def _referring_freely(engine: Engine) -> Iterator[None]:
     finally:
         event.remove(engine, "connect", unenforced)
         engine.dispose()
+
+
+def newest_revision() -> str | None:
+    """The revision that `upgrade` brings a database to."""
+    return ScriptDirectory.from_config(alembic_config()).get_current_head()
 
 
 def alembic_config() -> Config:
