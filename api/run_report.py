@@ -18,7 +18,7 @@ import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from api.door import Door
-from api.problems import invalid
+from api.problems import invalid, not_found
 from api.shapes.plans import MonthCircuit, MonthShape, item_shape, run_shape
 from power.plans import Plan
 from power.run_model import ItemState, Run, RunItem, RunState
@@ -105,7 +105,9 @@ def _local(text: str | None, zone: ZoneInfo) -> str:
 
 def month(door: Door, site_id: str, of: str) -> MonthShape:
     """Nights by their local date. `of` empty: the present month of the site. Raises 422, Unavailable."""
-    site = door.board.roster.sites[site_id]
+    site = door.board.roster.sites.get(site_id)
+    if site is None:
+        raise not_found("the site", site_id)
     zone = site.timezone if calendars.is_timezone(site.timezone) else "UTC"
     of = of or calendars.local_day(zone, door.clock.now_ms()).iso[:7]
     year, number = int(of[:4]), int(of[5:7])
