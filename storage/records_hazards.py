@@ -68,9 +68,12 @@ Make = Callable[[str, Hazard | None], tuple[Hazard, HazardStep]]
 
 def page(connection: Connection, query: HazardQuery, sites: Scope) -> Page[Hazard]:
     """Newest found first. Raises ValueError for an unknown state, BadCursor."""
-    statement = select(_h).where(*conditions(query, sites).values())
+    # which ones is decided on indexes alone; only the page's own rows are read whole
+    statement = select(_h.c.found_ms, _h.c.id).where(*conditions(query, sites).values())
     found, next_cursor = cursors.rows_of(connection, statement, [_h.c.found_ms, _h.c.id], query.cursor, query.limit, descending=True)
-    return Page(_hazards(connection, found), next_cursor)
+    whole = connection.execute(select(_h).where(_h.c.id.in_([row["id"] for row in found]))).mappings()
+    by_id = {row["id"]: row for row in whole}
+    return Page(_hazards(connection, [by_id[row["id"]] for row in found]), next_cursor)
 
 
 def hazard(connection: Connection, hazard_id: str, lock: bool = False) -> Hazard:

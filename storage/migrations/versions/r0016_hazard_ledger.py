@@ -11,11 +11,11 @@ branch_labels = None
 depends_on = None
 
 _INDEXES = {
-    "ix_hazards_state_found_ms_id": ["state", "found_ms", "id"],
+    "ix_hazards_ages": ["state", "found_ms", "id", "deadline_ms", "site_id"],
     "ix_hazards_closed_ms": ["closed_ms"],
     "ix_hazards_remind_ms": ["remind_ms"],
-    "ix_hazards_person": ["person"],
-    "ix_hazards_facets": ["state", "grade", "source", "category", "is_listed"],
+    "ix_hazards_people": ["person", "state", "found_ms", "id", "site_id"],
+    "ix_hazards_facets": ["state", "grade", "source", "category", "is_listed", "site_id", "enterprise_id"],
     "ix_hazards_by_enterprise": ["enterprise_id", "site_id", "state", "grade", "deadline_ms"],
 }
 
