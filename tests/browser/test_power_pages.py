@@ -111,3 +111,54 @@ def test_a_whole_site_asks_for_the_four_digits_and_is_aborted_in_its_countdown(p
     expect(run).to_have_attribute("data-state", "aborted")
     expect(page.locator("[role=dialog] [data-item][data-state=proved]")).to_have_count(0)
     expect(page.locator("[role=dialog] [data-item][data-state=dropped]").first).to_be_visible()
+
+
+def test_a_shop_asks_by_its_link_to_stay_on_and_the_manager_approves(page: Page, demo: Demo) -> None:
+    sign_in(page, demo, "/holds")
+    page.locator(".page .el-select").first.click()
+    page.get_by_role("option", name="滨江广场", exact=True).click()
+    page.locator("[data-test=shop-link]").click()
+    page.locator("[role=dialog] .el-select").first.click()
+    page.get_by_role("option", name="数码港", exact=True).click()
+    page.locator("[data-test=link-make]").click()
+    link = page.locator("[data-test=link-made]").inner_text()
+    browser = page.context.browser
+    assert browser is not None
+    telephone = browser.new_context(viewport={"width": 390, "height": 844}, locale="en-US")  # no session, no account
+    shop = telephone.new_page()
+    shop.goto(link)
+    expect(shop.get_by_text("申请延时用电")).to_be_visible()  # Chinese first
+    shop.locator("[data-test=shop-reason]").fill("盘点")
+    shop.locator("[data-test=shop-name]").fill("王丽")
+    shop.locator("[data-test=shop-phone]").fill("13800001111")
+    shop.locator("[data-test=shop-ask]").click()
+    expect(shop.locator("[data-test=shop-said]")).to_be_visible()
+    telephone.close()
+    page.keyboard.press("Escape")
+    asked = page.locator("[data-test=stay-on]").filter(has_text="王丽")
+    expect(asked).to_have_attribute("data-state", "asked")
+    asked.locator("[data-test=approve-stay]").click()
+    expect(asked).to_have_attribute("data-state", "approved")
+    page.goto(f"{demo.url}/#/power")
+    expect(page.locator("[data-test=asked-stay]")).to_contain_text("数码港")
+
+
+def test_a_locked_circuit_stays_on_in_the_preview(page: Page, demo: Demo) -> None:
+    sign_in(page, demo, "/power")
+    at_site(page, "滨江广场")
+    page.locator("[data-test='open-floor:F1']").click()
+    page.goto(f"{demo.url}/#/holds")
+    page.locator("[data-test=tab-lock]").click()
+    page.locator("[data-test=lock-circuit]").click()
+    page.keyboard.type("乐童玩具照明")
+    page.get_by_role("option", name=re.compile("乐童玩具照明.*F1")).first.click()
+    page.locator("[data-test=new-lock]").click()
+    page.locator("input[data-test=lock-number]").fill("L-07")
+    page.locator("input[data-test=lock-reason]").fill("更换灯具")
+    page.locator("[data-test=lock-save]").click()
+    expect(page.locator("[data-test=lock]").filter(has_text="L-07")).to_be_visible()
+    page.goto(f"{demo.url}/#/power")
+    page.locator("[data-test='open-floor:F1']").click()
+    page.locator("[data-test='cut-zone:mall-f1-s08']").click()
+    expect(page.locator("[data-test=reach-preview] [data-code]").first).to_be_visible()
+    expect(page.locator("[data-test=reach-preview] [data-dark]")).to_have_count(1)
