@@ -30,6 +30,7 @@ export const router = createRouter({
     { path: '/runs/:id', name: 'run', component: () => import('@/pages/RunPage.vue'), props: true },
     { path: '/holds', name: 'holds', component: () => import('@/pages/Holds.vue') },
     { path: '/mornings', name: 'mornings', component: () => import('@/pages/Mornings.vue') },
+    { path: '/rectify/:token', name: 'rectify', component: () => import('@/pages/Rectify.vue'), props: true, meta: { open: true } },
     { path: '/shop/:token', name: 'shop', component: () => import('@/pages/Shop.vue'), props: true, meta: { open: true } },
     { path: '/circuits', name: 'circuits', component: () => import('@/pages/Circuits.vue') },
     { path: '/orders', name: 'orders', component: () => import('@/pages/Orders.vue') },
