@@ -51,7 +51,9 @@ describe('messages', () => {
 
   it('name every state and class that the service can send', () => {
     const document = JSON.parse(readFileSync(join(__dirname, '../openapi.json'), 'utf8')) as { components: { schemas: Record<string, { properties: Record<string, { enum?: string[] }> }> } }
-    const property = (shape: string, name: string): string[] => document.components.schemas[shape]?.properties[name]?.enum ?? []
+    const property = (shape: string, name: string): string[] => Object.entries(document.components.schemas)
+      .filter(([key]) => key === shape || key.endsWith(`__${shape}`)) // a name that two files have carries its file
+      .flatMap(([, found]) => found.properties[name]?.enum ?? [])
     const checked: [string, string[]][] = [
       ['severity', property('AlarmShape', 'severity')], ['order_state', property('OrderShape', 'state')], ['class', property('CircuitSeen', 'circuit_class')],
       ['hazard_state', property('HazardShape', 'state')], ['hazard_act', property('HazardStepShape', 'act')], ['signal', property('TransitionShape', 'signal')],
