@@ -75,7 +75,7 @@ SERVICE_ALARMS: dict[str, ServiceAlarmKind] = _kinds(
         kind="power",
         severity=Severity.HIGH,
         guidance="派人到店核实：是否有人、何种用电。无人则在现场或配电箱断电并查明原因；确需用电的办理延时用电申请。",
-        guidance_en="Send someone to the shop: is anybody there, and what draws? If nobody, cut it on site or at the panel and find the cause.",
+        guidance_en="Send someone to the shop: is anybody there, and what draws? If nobody, cut it on site and find the cause.",
     ),
     ServiceAlarmKind(
         code="run_missed",
@@ -210,7 +210,7 @@ SERVICE_ALARMS: dict[str, ServiceAlarmKind] = _kinds(
         kind="service",
         severity=Severity.LOW,
         guidance="断开期间的消息可能已丢失。检查消息代理的持久化和会话保留设置，核对关键设备当前状态。",
-        guidance_en="Messages of the time away may be lost. Check the broker's persistence and session expiry, and vital devices' present state.",
+        guidance_en="Messages of the time away may be lost. Check the broker's persistence and session expiry, and vital devices.",
     ),
     ServiceAlarmKind(
         code="presence_missed",

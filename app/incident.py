@@ -184,7 +184,8 @@ def _text(value: Any) -> str:
 _STYLE = (
     "body{font:11px/1.45 'Noto Sans CJK SC',sans-serif;margin:14mm;color:#000}h1{font-size:19px}h2{font-size:14px;margin:14px 0 4px}"
     "h3{font-size:12px;margin:6px 0 2px}table{border-collapse:collapse;width:100%}td,th{border:1px solid #999;padding:2px 4px;"
-    "text-align:left;vertical-align:top;word-break:break-word}pre{white-space:pre-wrap;border:1px solid #ccc;padding:4px}.hash{font:9px monospace}"
+    "text-align:left;vertical-align:top;word-break:break-word}"
+    "pre{white-space:pre-wrap;border:1px solid #ccc;padding:4px}.hash{font:9px monospace}"
     "@media print{body{margin:6mm}tr,svg{break-inside:avoid}}"
 )
 

@@ -248,3 +248,18 @@ def sample(now_ms: int) -> Transition:
         changed_ms=now_ms,
     )
     return Transition(alarm=alarm, signal=Signal.RAISED, at_ms=now_ms, value=27.1)
+
+
+def _sent_now(sender: Sender, message: Message) -> Said:
+    """Send one message at once, and say what the far end said."""
+    results: list[Taken | ChannelError] = []
+    began = time.monotonic()
+    try:
+        sender.channel.send([message], lambda _, result: results.append(result), lambda: False)
+    except ChannelAway as error:
+        results.append(error)
+    took_ms = round((time.monotonic() - began) * 1_000)
+    (result,) = results
+    if isinstance(result, Taken):
+        return Said(ok=True, said=result.said, took_ms=took_ms, receipt_id=result.receipt_id)
+    return Said(ok=False, said=str(result), took_ms=took_ms)

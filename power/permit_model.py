@@ -115,7 +115,8 @@ class Signed:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkPermit:
     """One ticket. `guardian`: a user who watches, or `guardian_name` with `guardian_phone`. `zone_id` is where the work is,
-    `circuits` those that must stay as they are (none: those of the zone). `suspended_ms`, `suspended_by`: of the last interruption (`gas:<alarm id>` when
+    `circuits` those that must stay as they are (none: those of the zone). `suspended_ms`,
+    `suspended_by`: of the last interruption (`gas:<alarm id>` when
     gas was measured). `signed` holds what the JSA, the site check and the acceptance found."""
 
     id: str

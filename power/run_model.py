@@ -75,7 +75,8 @@ class RunItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """`kind`: `plan` (by its calendar), `plan_now` (a person started the plan), `linkage` (an alarm did), `click` (circuits that a person chose). `who` None: by the
+    """`kind`: `plan` (by its calendar), `plan_now` (a person started the plan), `linkage` (an alarm did), `click` (circuits that a person
+    chose). `who` None: by the
     calendar. `counts`: items by state. `asks_until_ms`: until then a missed or interrupted run may still be decided."""
 
     id: str

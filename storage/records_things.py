@@ -85,9 +85,7 @@ def rule_versions(connection: Connection, rule_id: str) -> list[RuleVersion]:
     texts = {row.version: row.text for row in connection.execute(select(written).where(written.c.rule_id == rule_id))}
     found = connection.execute(select(t).where(t.c.rule_id == rule_id).order_by(t.c.version)).mappings()
     kept = [
-        RuleVersion(
-            version=row["version"], at_ms=row["at_ms"], who=row["who"], rule=rows.rule_of(row), text=texts.get(row["version"], "")
-        )
+        RuleVersion(version=row["version"], at_ms=row["at_ms"], who=row["who"], rule=rows.rule_of(row), text=texts.get(row["version"], ""))
         for row in found
     ]
     removed = connection.execute(select(gone).where(gone.c.kind == "rule", gone.c.thing_id == rule_id)).mappings()

@@ -28,7 +28,7 @@ from api.shapes.power import (
     order_shape,
     switching_shape,
 )
-from api.shapes.power_work import RestoreAsk
+from api.shapes.power_work import RestoreBySecondAsk
 from api.shapes.tree import ChangedCircuitAsk, CircuitAsk
 from power.model import FINAL, Order
 from power.requests import Cut, RecordTrial, Restore, SetClass
@@ -144,7 +144,7 @@ async def cut(circuit_id: str, ask: CutAsk, request: Request, door: At, visitor:
 
 
 @router.post("/circuits/{circuit_id}/restore", status_code=202)
-async def restore(circuit_id: str, ask: RestoreAsk, request: Request, door: At, visitor: By) -> OrdersAnswer:
+async def restore(circuit_id: str, ask: RestoreBySecondAsk, request: Request, door: At, visitor: By) -> OrdersAnswer:
     """Order a restore: the dangerous half. The first person's password is fresh, and a second person with the right gives theirs."""
     circuit = _in_scan(door, visitor, "restore", circuit_id)
     visitor.must_have_proved()

@@ -16,13 +16,13 @@ from api.problems import invalid, not_found
 from api.routes.hazards import Asked
 from api.routes.query import Cursor, Limit
 from api.shapes.hazard_figures import (
+    EnterpriseStandingPage,
     HazardCounts,
     HazardTrend,
     HazardViewAsk,
     HazardViewPage,
     HazardViewShape,
     Reconciliation,
-    StandingPage,
     standing_shape,
 )
 from api.shapes.hazards import hazard_shape
@@ -78,7 +78,7 @@ def trend(
 
 
 @router.get("/hazards/comparison")
-def comparison(asked: Asked, door: At, visitor: By, limit: Annotated[int, Query(ge=1, le=500)] = 100) -> StandingPage:
+def comparison(asked: Asked, door: At, visitor: By, limit: Annotated[int, Query(ge=1, le=500)] = 100) -> EnterpriseStandingPage:
     """Enterprises side by side: found, open, overdue, closed in time, returned, how long closing took; most overdue first."""
     standings = door.records.hazard_standings(asked, visitor.scope)
     names = door.board.roster.enterprises

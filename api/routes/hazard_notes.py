@@ -11,19 +11,19 @@ from api.door import ActingRoute, At, By, Door, Visitor
 from api.ledger import change, clean_since_ms, end_of_day_ms, find, find_for, party_of, shown
 from api.problems import Problem, invalid
 from api.shapes.hazard_notes import (
+    AcceptedHazardsShape,
     AcceptedMany,
-    AcceptedShape,
-    AcceptManyAsk,
+    AcceptHazardsAsk,
     ControlAsk,
-    DecideAsk,
+    DecideExtensionAsk,
     ExtendAsk,
     LinkedAsk,
     PartAsk,
-    ProgressAsk,
     ShutdownAsk,
     SplitAsk,
     SplitShape,
     SuperviseAsk,
+    SupervisionProgressAsk,
     UnlinkedAsk,
     VouchAsk,
 )
@@ -66,7 +66,7 @@ def extend(hazard_id: str, ask: ExtendAsk, door: At, visitor: By) -> HazardDetai
 
 
 @router.post("/hazards/{hazard_id}/extension")
-def decide(hazard_id: str, ask: DecideAsk, door: At, visitor: By) -> HazardDetail:
+def decide(hazard_id: str, ask: DecideExtensionAsk, door: At, visitor: By) -> HazardDetail:
     """Grant the extension, or refuse it with a reason."""
     me, now_ms = visitor.user.id, visitor.now_ms
     act = HazardAct.GRANT if ask.granted else HazardAct.REFUSE
@@ -84,7 +84,7 @@ def supervise(hazard_id: str, ask: SuperviseAsk, door: At, visitor: By) -> Hazar
 
 
 @router.post("/hazards/{hazard_id}/progress")
-def progress(hazard_id: str, ask: ProgressAsk, door: At, visitor: By) -> HazardDetail:
+def progress(hazard_id: str, ask: SupervisionProgressAsk, door: At, visitor: By) -> HazardDetail:
     """How the rectification of a listed hazard goes."""
     me, now_ms = visitor.user.id, visitor.now_ms
     return change(door, visitor, HazardAct.PROGRESS, hazard_id, lambda h: notes.progress(h, text=ask.text, who=me, now_ms=now_ms))
@@ -152,7 +152,7 @@ def split(hazard_id: str, ask: SplitAsk, door: At, visitor: By) -> SplitShape:
 
 
 @router.post("/hazards/accept")
-def accept_many(ask: AcceptManyAsk, door: At, visitor: By) -> AcceptedMany:
+def accept_many(ask: AcceptHazardsAsk, door: At, visitor: By) -> AcceptedMany:
     """Accept a batch (立查立改): each by the same rules as one; those that are refused say why."""
     return {"items": [_accept_one(door, visitor, each, ask.note) for each in dict.fromkeys(ask.ids)]}
 
@@ -160,7 +160,7 @@ def accept_many(ask: AcceptManyAsk, door: At, visitor: By) -> AcceptedMany:
 # -- parts ---------------------------------------------------------------------------------------------------------------
 
 
-def _accept_one(door: Door, visitor: Visitor, hazard_id: str, note: str) -> AcceptedShape:
+def _accept_one(door: Door, visitor: Visitor, hazard_id: str, note: str) -> AcceptedHazardsShape:
     try:
         found = find_for(door, visitor, HazardAct.ACCEPT, hazard_id)
         clean_ms = clean_since_ms(door, found)

@@ -13,7 +13,7 @@ from api.problems import not_found
 from api.routes.query import Cursor, Limit
 from api.second_person import second_person
 from api.shapes.facts import fact_shape
-from api.shapes.power_work import EndMorningAsk, FactPageShape, MorningAnswer, MorningAsk, MorningDetail, PresenceAsk, RestoresAsk
+from api.shapes.power_work import EndMorningAsk, FactPageShape, MorningAnswer, MorningAsk, MorningDetail, RestoresAsk, SomeonePresentAsk
 from power.morning_model import ApproveMorning, ConfirmPresence, EndMorning, RestoreMany
 from sites.facts import Fact
 from sites.records import NotFound, Unavailable
@@ -68,7 +68,7 @@ def morning(morning_id: str, door: At, visitor: By) -> MorningDetail:
 
 
 @router.post("/mornings/{morning_id}/confirm")
-async def confirm(morning_id: str, ask: PresenceAsk, door: At, visitor: By) -> MorningAnswer:
+async def confirm(morning_id: str, ask: SomeonePresentAsk, door: At, visitor: By) -> MorningAnswer:
     """The manager's round: somebody is there, so that this shop or these circuits may be energised."""
     await fact_list.must(door, visitor, "restore", "morning", morning_id, WHAT)
     wish = ConfirmPresence(

@@ -15,16 +15,16 @@ from api.rule_text import Placed, must_compile, read_data, read_text, text_of
 from api.shapes.rule_views import (
     CheckAsk,
     CheckShape,
-    CoverShape,
     ExplanationShape,
     ProblemShape,
-    RestoreAsk,
+    RestoreVersionAsk,
+    RuleCoverShape,
     RuleSetList,
+    RuleStandingPage,
+    RuleStandingShape,
     ShippedShape,
     SourceList,
     StandingAlarm,
-    StandingPage,
-    StandingShape,
     TextAsk,
     TextShape,
     VersionList,
@@ -113,7 +113,7 @@ def rule_sets(door: At, visitor: By) -> RuleSetList:
 
 
 @router.get("/rules/{rule_id}/cover")
-def rule_cover(rule_id: str, door: At, visitor: By) -> CoverShape:
+def rule_cover(rule_id: str, door: At, visitor: By) -> RuleCoverShape:
     return _cover(_covered(_rule(rule_id, door, visitor), door, visitor), door)
 
 
@@ -125,7 +125,7 @@ def rule_state(
     cursor: Annotated[str | None, Query(max_length=400)] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
     subject: Subject = None,
-) -> StandingPage:
+) -> RuleStandingPage:
     """How the rule stands now on each subject, in order of their names; with `subject` on that one alone."""
     rule = _rule(rule_id, door, visitor)
     subjects = _covered(rule, door, visitor).subjects
@@ -198,7 +198,7 @@ def rule_versions(rule_id: str, door: At, visitor: By, limit: Limit = 50) -> Ver
 
 
 @router.post("/rules/{rule_id}/restore")
-def restore_rule(rule_id: str, ask: RestoreAsk, door: At, visitor: By) -> RuleShape:
+def restore_rule(rule_id: str, ask: RestoreVersionAsk, door: At, visitor: By) -> RuleShape:
     """Bring an older version back, as a new one."""
     _rule(rule_id, door, visitor)
     visitor.must_somewhere("rules")
@@ -263,7 +263,7 @@ def _covered(rule: Rule, door: Door, visitor: Visitor) -> Cover:
     return cover(rule, door.board.roster, visitor.scope, door.bench.inheritance(), rules)
 
 
-def _cover(covered: Cover, door: Door) -> CoverShape:
+def _cover(covered: Cover, door: Door) -> RuleCoverShape:
     roster = door.board.roster
     sites = {site.id: site.name for site in tuple(roster.sites.values())}
     zones = {zone.id: zone.name for zone in tuple(roster.zones.values())}
@@ -302,7 +302,7 @@ def _shipped(rule: Rule, here: Rule | None) -> ShippedShape:
     }
 
 
-def _standing(standing: Standing, door: Door) -> StandingShape:
+def _standing(standing: Standing, door: Door) -> RuleStandingShape:
     device = door.board.roster.device(standing.device_id)
     if device is not None:
         return standing_shape(standing, device.name, device.site_id, device.zone_id)

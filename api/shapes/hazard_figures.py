@@ -34,7 +34,7 @@ class HazardTrend(TypedDict):
     items: list[TrendStepShape]
 
 
-class StandingShape(TypedDict):
+class EnterpriseStandingShape(TypedDict):
     """`on_time_share` of those closed; null where none was closed."""
 
     enterprise_id: str
@@ -52,8 +52,8 @@ class StandingShape(TypedDict):
     mean_close_h: float | None
 
 
-class StandingPage(TypedDict):
-    items: list[StandingShape]
+class EnterpriseStandingPage(TypedDict):
+    items: list[EnterpriseStandingShape]
     total: int
 
 
@@ -110,7 +110,7 @@ class HazardViewPage(TypedDict):
     items: list[HazardViewShape]
 
 
-def standing_shape(standing: Standing, name: str) -> StandingShape:
+def standing_shape(standing: Standing, name: str) -> EnterpriseStandingShape:
     return {
         "enterprise_id": standing.enterprise_id,
         "name": name,

@@ -30,7 +30,7 @@ class ExtendAsk(Ask):
     reason: ReasonText
 
 
-class DecideAsk(Ask):
+class DecideExtensionAsk(Ask):
     granted: bool
     note: NoteText = ""
 
@@ -44,7 +44,7 @@ class SuperviseAsk(Ask):
     note: NoteText = ""
 
 
-class ProgressAsk(Ask):
+class SupervisionProgressAsk(Ask):
     text: Annotated[str, Field(min_length=1, max_length=2000)]
 
 
@@ -96,12 +96,12 @@ class FixAsk(Ask):
     after: Annotated[str, Field(min_length=1, max_length=14_000_000)]
 
 
-class AcceptManyAsk(Ask):
+class AcceptHazardsAsk(Ask):
     ids: Annotated[list[Annotated[str, Field(max_length=64)]], Field(min_length=1, max_length=200)]
     note: NoteText = ""
 
 
-class AcceptedShape(TypedDict):
+class AcceptedHazardsShape(TypedDict):
     """`problem`: why this one was not accepted."""
 
     id: str
@@ -110,7 +110,7 @@ class AcceptedShape(TypedDict):
 
 
 class AcceptedMany(TypedDict):
-    items: list[AcceptedShape]
+    items: list[AcceptedHazardsShape]
 
 
 class SplitShape(TypedDict):

@@ -125,7 +125,7 @@ class PreviewShape(TypedDict):
     parts: int
 
 
-class SaidShape(TypedDict):
+class TestSaidShape(TypedDict):
     """`ok`: the far end took it; `said`: its words, or why it was not taken."""
 
     ok: bool
@@ -135,7 +135,7 @@ class SaidShape(TypedDict):
 
 
 class TestAnswer(TypedDict):
-    items: list[SaidShape]
+    items: list[TestSaidShape]
 
 
 class ReceiptAnswer(TypedDict):
@@ -198,7 +198,7 @@ def preview_shape(preview: Preview) -> PreviewShape:
     return {"subject": preview.subject, "text": preview.text, "length": preview.length, "parts": preview.parts}
 
 
-def said_shape(channel: str, said: Said) -> SaidShape:
+def said_shape(channel: str, said: Said) -> TestSaidShape:
     return {"ok": said.ok, "channel": channel, "said": said.said, "took_ms": said.took_ms}
 
 

@@ -131,7 +131,7 @@ class Declarations(TypedDict):
 # -- mornings ---------------------------------------------------------------------------------------------------------------
 
 
-class RestoreAsk(SecondAsk):
+class RestoreBySecondAsk(SecondAsk):
     pass
 
 
@@ -144,7 +144,7 @@ class RestoresAsk(SecondAsk):
     circuit_ids: list[IdText] = Field(min_length=1, max_length=500)
 
 
-class PresenceAsk(Ask):
+class SomeonePresentAsk(Ask):
     """The manager's round: who is there, and in which shop or at which circuits."""
 
     person: NameText

@@ -51,7 +51,7 @@ class TruthShape(TypedDict):
     parts: list[TruthShape]
 
 
-class StandingShape(TypedDict):
+class RuleStandingShape(TypedDict):
     """`value` is what the rule judges, `reading` the newest reading (the same where nothing is derived). `level` -1: not raised."""
 
     rule_id: str
@@ -80,13 +80,13 @@ class StandingShape(TypedDict):
     at: Instant
 
 
-class StandingPage(TypedDict):
-    items: list[StandingShape]
+class RuleStandingPage(TypedDict):
+    items: list[RuleStandingShape]
     next_cursor: str | None
     total: int
 
 
-class SaidShape(TypedDict):
+class RuleSaidShape(TypedDict):
     code: str
     zh: str
     en: str
@@ -102,9 +102,9 @@ class ExplanationShape(TypedDict):
     at: Instant
     is_live: bool
     is_raised: bool | None
-    verdict: SaidShape
-    steps: list[SaidShape]
-    standing: StandingShape | None
+    verdict: RuleSaidShape
+    steps: list[RuleSaidShape]
+    standing: RuleStandingShape | None
 
 
 class ZoneCount(TypedDict):
@@ -120,7 +120,7 @@ class KindCount(TypedDict):
     subjects: int
 
 
-class CoverShape(TypedDict):
+class RuleCoverShape(TypedDict):
     """`subjects` are the first of `total`; `without` the first of `without_total` devices in scope that have no point of the metric."""
 
     total: int
@@ -173,7 +173,7 @@ class CheckShape(TypedDict):
     problems: list[ProblemShape]
     rule: RuleShape | None
     text: str
-    cover: CoverShape | None
+    cover: RuleCoverShape | None
     beside: list[BesideShape]
     alarms: list[StandingAlarm]
 
@@ -206,7 +206,7 @@ class VersionList(TypedDict):
     items: list[VersionShape]
 
 
-class RestoreAsk(Ask):
+class RestoreVersionAsk(Ask):
     """`version` is brought back as the next version after `present`."""
 
     version: Annotated[int, Field(ge=1)]
@@ -227,7 +227,7 @@ class TextAsk(Ask):
     version: Annotated[int, Field(ge=1)]
 
 
-class SourceShape(TypedDict):
+class NumberSourceShape(TypedDict):
     """One number as it is at a device. `node_kind` None: the rule itself sets it."""
 
     number: str
@@ -241,7 +241,7 @@ class SourceShape(TypedDict):
 class SourceList(TypedDict):
     rule_id: str
     device_id: str
-    items: list[SourceShape]
+    items: list[NumberSourceShape]
 
 
 class ShippedShape(TypedDict):
@@ -281,7 +281,7 @@ def level_shape(level: LevelStanding) -> LevelStandingShape:
     }
 
 
-def standing_shape(standing: Standing, device_name: str, site_id: str, zone_id: str) -> StandingShape:
+def standing_shape(standing: Standing, device_name: str, site_id: str, zone_id: str) -> RuleStandingShape:
     return {
         "rule_id": standing.rule_id,
         "rule_version": standing.rule_version,
@@ -326,11 +326,11 @@ def _part(told: Explained) -> TruthShape:
     }
 
 
-def said_shape(said: Said) -> SaidShape:
+def said_shape(said: Said) -> RuleSaidShape:
     return {"code": said.code, "zh": said.zh, "en": said.en, "at": iso_or_none(said.at_ms), "figures": dict(said.figures)}
 
 
-def explanation_shape(rule_id: str, subject: str, told: Explanation, standing: StandingShape | None) -> ExplanationShape:
+def explanation_shape(rule_id: str, subject: str, told: Explanation, standing: RuleStandingShape | None) -> ExplanationShape:
     return {
         "rule_id": rule_id,
         "subject": subject,
@@ -343,7 +343,7 @@ def explanation_shape(rule_id: str, subject: str, told: Explanation, standing: S
     }
 
 
-def cover_shape(cover: Cover, site_names: dict[str, str], zone_names: dict[str, str], most: int) -> CoverShape:
+def cover_shape(cover: Cover, site_names: dict[str, str], zone_names: dict[str, str], most: int) -> RuleCoverShape:
     return {
         "total": len(cover.subjects),
         "subjects": cover.subjects[:most],
@@ -378,7 +378,7 @@ def change_shape(change: FieldChange) -> FieldChangeShape:
     return {"field": change.field, "before": change.before, "after": change.after}
 
 
-def source_shape(source: Source) -> SourceShape:
+def source_shape(source: Source) -> NumberSourceShape:
     return {
         "number": source.number,
         "value": source.value,

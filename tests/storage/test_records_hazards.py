@@ -224,7 +224,11 @@ def test_hazards_are_scoped_and_counted(records: Records) -> None:
     assert (counts["site"], counts["enterprise"]) == ({"mall": 3, "plant": 1}, {"e1": 3, "e2": 1})
     assert records.hazard_counts(HazardQuery(), frozenset({"plant"}))["site"] == {"plant": 1}
     overdue = records.hazard_counts(HazardQuery(state="overdue", now_ms=NOON + HOUR), None)
-    assert (overdue["state"], overdue["source"], overdue["due"]) == ({"reported": 1}, {"self_check": 1}, {"open": 1, "overdue": 1, "listed": 0, "unlisted_major": 0})
+    assert (overdue["state"], overdue["source"], overdue["due"]) == (
+        {"reported": 1},
+        {"self_check": 1},
+        {"open": 1, "overdue": 1, "listed": 0, "unlisted_major": 0},
+    )
     with pytest.raises(ValueError, match="no hazard state 'lost'"):
         records.hazards(HazardQuery(state="lost"), None)
 

@@ -4694,6 +4694,37 @@ export interface components {
             /** Zone Id */
             zone_id: string;
         };
+        /** AcceptHazardsAsk */
+        AcceptHazardsAsk: {
+            /** Ids */
+            ids: string[];
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
+         * AcceptManyAsk
+         * @description Binds many unknown devices to one zone, all or none. `kind` null: as suggested for each.
+         */
+        AcceptManyAsk: {
+            /** Interval S */
+            interval_s?: number | null;
+            /** Items */
+            items: components["schemas"]["Accepted"][];
+            /** Kind */
+            kind?: string | null;
+            /**
+             * Link
+             * @default wired
+             */
+            link: string;
+            /** Site Id */
+            site_id: string;
+            /** Zone Id */
+            zone_id: string;
+        };
         /**
          * Accepted
          * @description One of the inbox. What is left out is as for all, or as suggested.
@@ -4708,10 +4739,27 @@ export interface components {
             /** Name */
             name?: string | null;
         };
+        /**
+         * AcceptedHazardsShape
+         * @description `problem`: why this one was not accepted.
+         */
+        AcceptedHazardsShape: {
+            /** Accepted */
+            accepted: boolean;
+            /** Id */
+            id: string;
+            /** Problem */
+            problem: string | null;
+        };
         /** AcceptedMany */
         AcceptedMany: {
             /** Items */
-            items: components["schemas"]["api__shapes__hazard_notes__AcceptedShape"][];
+            items: components["schemas"]["AcceptedHazardsShape"][];
+        };
+        /** AcceptedShape */
+        AcceptedShape: {
+            /** Items */
+            items: components["schemas"]["DeviceShape"][];
         };
         /**
          * AlarmAnswer
@@ -5873,7 +5921,7 @@ export interface components {
             alarms: components["schemas"]["StandingAlarm"][];
             /** Beside */
             beside: components["schemas"]["BesideShape"][];
-            cover: components["schemas"]["api__shapes__rule_views__CoverShape"] | null;
+            cover: components["schemas"]["RuleCoverShape"] | null;
             /** Is Ok */
             is_ok: boolean;
             /** Judges After S */
@@ -6203,6 +6251,37 @@ export interface components {
             /** Measures */
             measures: string;
         };
+        /** CoverShape */
+        CoverShape: {
+            /** Covered */
+            covered: number;
+            /** Devices */
+            devices: number;
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            from: string;
+            /** Items */
+            items: components["schemas"]["DeviceCover"][];
+            /** Problems */
+            problems: {
+                [key: string]: number;
+            };
+            /** Records Available */
+            records_available: boolean;
+            /** Site */
+            site: string | null;
+            /**
+             * To
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            to: string;
+            /** Zones */
+            zones: components["schemas"]["ZoneCover"][];
+        };
         /** CutAsk */
         CutAsk: {
             /** Alarm Id */
@@ -6285,6 +6364,26 @@ export interface components {
             raised: number;
             /** Zone Id */
             zone_id: string;
+        };
+        /**
+         * DecideAsk
+         * @description `go`: it runs now what is left; else it never does.
+         */
+        DecideAsk: {
+            /** Go */
+            go: boolean;
+            /** Reason */
+            reason: string;
+        };
+        /** DecideExtensionAsk */
+        DecideExtensionAsk: {
+            /** Granted */
+            granted: boolean;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
         };
         /** DecideOrderAsk */
         DecideOrderAsk: {
@@ -6960,6 +7059,45 @@ export interface components {
             /** Version */
             version: number;
         };
+        /** EnterpriseStandingPage */
+        EnterpriseStandingPage: {
+            /** Items */
+            items: components["schemas"]["EnterpriseStandingShape"][];
+            /** Total */
+            total: number;
+        };
+        /**
+         * EnterpriseStandingShape
+         * @description `on_time_share` of those closed; null where none was closed.
+         */
+        EnterpriseStandingShape: {
+            /** Closed */
+            closed: number;
+            /** Closed Share */
+            closed_share: number;
+            /** Enterprise Id */
+            enterprise_id: string;
+            /** Found */
+            found: number;
+            /** Major */
+            major: number;
+            /** Mean Close H */
+            mean_close_h: number | null;
+            /** Name */
+            name: string;
+            /** On Time Share */
+            on_time_share: number | null;
+            /** Open */
+            open: number;
+            /** Overdue */
+            overdue: number;
+            /** Recurrences */
+            recurrences: number;
+            /** Rejected */
+            rejected: number;
+            /** Returned */
+            returned: number;
+        };
         /**
          * EpisodeShape
          * @description From a raise to its clear; `until_at` null: it still stood at the end.
@@ -7045,12 +7183,12 @@ export interface components {
             is_raised: boolean | null;
             /** Rule Id */
             rule_id: string;
-            standing: components["schemas"]["api__shapes__rule_views__StandingShape"] | null;
+            standing: components["schemas"]["RuleStandingShape"] | null;
             /** Steps */
-            steps: components["schemas"]["api__shapes__rule_views__SaidShape"][];
+            steps: components["schemas"]["RuleSaidShape"][];
             /** Subject */
             subject: string;
-            verdict: components["schemas"]["api__shapes__rule_views__SaidShape"];
+            verdict: components["schemas"]["RuleSaidShape"];
         };
         /**
          * ExportAsk
@@ -7288,7 +7426,7 @@ export interface components {
         /** FigureGroup */
         FigureGroup: {
             /** Chattering */
-            chattering: components["schemas"]["api__shapes__figures__SourceShape"][];
+            chattering: components["schemas"]["SourceShape"][];
             /** Figures */
             figures: components["schemas"]["FigureShape"][];
             /** Floods */
@@ -7309,7 +7447,7 @@ export interface components {
              */
             to: string;
             /** Top */
-            top: components["schemas"]["api__shapes__figures__SourceShape"][];
+            top: components["schemas"]["SourceShape"][];
         };
         /**
          * FigureShape
@@ -9126,6 +9264,24 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * NumberSourceShape
+         * @description One number as it is at a device. `node_kind` None: the rule itself sets it.
+         */
+        NumberSourceShape: {
+            /** Node Id */
+            node_id: string | null;
+            /** Node Kind */
+            node_kind: string | null;
+            /** Number */
+            number: string;
+            /** Override Id */
+            override_id: string;
+            /** Reason */
+            reason: string;
+            /** Value */
+            value: number | boolean;
+        };
+        /**
          * OfferAsk
          * @description `note`: what the next shift must know beside it.
          */
@@ -9785,6 +9941,16 @@ export interface components {
              */
             note: string;
         };
+        /** PresenceAsk */
+        PresenceAsk: {
+            /**
+             * Answer S
+             * @default 600
+             */
+            answer_s: number;
+            /** Site Id */
+            site_id: string;
+        };
         /** PresenceSchedulePage */
         PresenceSchedulePage: {
             /** Items */
@@ -9907,6 +10073,32 @@ export interface components {
             line: number | null;
             /** Pointer */
             pointer: string;
+        };
+        /**
+         * ProgressAsk
+         * @description `whom`: who was sent, who has arrived, or who was spoken to.
+         */
+        ProgressAsk: {
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /**
+             * Phone
+             * @default
+             */
+            phone: string;
+            /**
+             * Step
+             * @enum {string}
+             */
+            step: "dispatched" | "arrived" | "verified" | "called_119";
+            /**
+             * Whom
+             * @default
+             */
+            whom: string;
         };
         /** ProgressShape */
         ProgressShape: {
@@ -10369,6 +10561,32 @@ export interface components {
              */
             why: string;
         };
+        /** RestoreBySecondAsk */
+        RestoreBySecondAsk: {
+            phone?: components["schemas"]["PhoneAsk"] | null;
+            /** Reason */
+            reason: string;
+            /**
+             * Second Login
+             * @default
+             */
+            second_login: string;
+            /**
+             * Second Password
+             * @default
+             */
+            second_password: string;
+        };
+        /**
+         * RestoreVersionAsk
+         * @description `version` is brought back as the next version after `present`.
+         */
+        RestoreVersionAsk: {
+            /** Present */
+            present: number;
+            /** Version */
+            version: number;
+        };
         /** RestoresAsk */
         RestoresAsk: {
             /** Circuit Ids */
@@ -10432,6 +10650,26 @@ export interface components {
             /** Id */
             id: string;
         };
+        /**
+         * RuleCoverShape
+         * @description `subjects` are the first of `total`; `without` the first of `without_total` devices in scope that have no point of the metric.
+         */
+        RuleCoverShape: {
+            /** By Kind */
+            by_kind: components["schemas"]["KindCount"][];
+            /** By Zone */
+            by_zone: components["schemas"]["ZoneCount"][];
+            /** Devices */
+            devices: number;
+            /** Subjects */
+            subjects: string[];
+            /** Total */
+            total: number;
+            /** Without */
+            without: string[];
+            /** Without Total */
+            without_total: number;
+        };
         /** RulePage */
         RulePage: {
             /** Items */
@@ -10449,6 +10687,21 @@ export interface components {
             name_en: string;
             /** Version */
             version: number;
+        };
+        /** RuleSaidShape */
+        RuleSaidShape: {
+            /** At */
+            at: string | null;
+            /** Code */
+            code: string;
+            /** En */
+            en: string;
+            /** Figures */
+            figures: {
+                [key: string]: unknown;
+            };
+            /** Zh */
+            zh: string;
         };
         /** RuleSetList */
         RuleSetList: {
@@ -10508,6 +10761,77 @@ export interface components {
             states: number[];
             /** Version */
             version: number;
+        };
+        /** RuleStandingPage */
+        RuleStandingPage: {
+            /** Items */
+            items: components["schemas"]["RuleStandingShape"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+            /** Total */
+            total: number;
+        };
+        /**
+         * RuleStandingShape
+         * @description `value` is what the rule judges, `reading` the newest reading (the same where nothing is derived). `level` -1: not raised.
+         */
+        RuleStandingShape: {
+            /** Arrived At */
+            arrived_at: string | null;
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-11-22T07:00:00.000Z
+             */
+            at: string;
+            condition: components["schemas"]["TruthShape"] | null;
+            /** Delay S */
+            delay_s: number;
+            /** Device Id */
+            device_id: string;
+            /** Device Name */
+            device_name: string;
+            /** Expected S */
+            expected_s: number;
+            /**
+             * Gate
+             * @enum {string}
+             */
+            gate: "open" | "schedule" | "condition" | "both";
+            /** Is Raised */
+            is_raised: boolean;
+            /** Level */
+            level: number;
+            /** Levels */
+            levels: components["schemas"]["LevelStandingShape"][];
+            /** Metric */
+            metric: string;
+            only_while: components["schemas"]["TruthShape"] | null;
+            /** Overdue At */
+            overdue_at: string | null;
+            /**
+             * Quality
+             * @enum {string}
+             */
+            quality: "fresh" | "late" | "overdue" | "never_heard";
+            /** Reading */
+            reading: number | null;
+            /** Rule Id */
+            rule_id: string;
+            /** Rule Version */
+            rule_version: number;
+            /** Site Id */
+            site_id: string;
+            /** Subject */
+            subject: string;
+            /** Taken At */
+            taken_at: string | null;
+            /** Unit */
+            unit: string;
+            /** Value */
+            value: number | null;
+            /** Zone Id */
+            zone_id: string;
         };
         /** RunAnswer */
         RunAnswer: {
@@ -11304,14 +11628,44 @@ export interface components {
             /** Orders */
             orders: components["schemas"]["OrderShape"][];
         };
+        /**
+         * SomeonePresentAsk
+         * @description The manager's round: who is there, and in which shop or at which circuits.
+         */
+        SomeonePresentAsk: {
+            /** Circuit Ids */
+            circuit_ids?: string[];
+            /** Person */
+            person: string;
+            /**
+             * Tenant
+             * @default
+             */
+            tenant: string;
+        };
         /** SourceList */
         SourceList: {
             /** Device Id */
             device_id: string;
             /** Items */
-            items: components["schemas"]["api__shapes__rule_views__SourceShape"][];
+            items: components["schemas"]["NumberSourceShape"][];
             /** Rule Id */
             rule_id: string;
+        };
+        /** SourceShape */
+        SourceShape: {
+            /** Alarms */
+            alarms: number;
+            /** Device Name */
+            device_name: string;
+            /** Rule Id */
+            rule_id: string;
+            /** Rule Name */
+            rule_name: string;
+            /** Rule Name En */
+            rule_name_en: string;
+            /** Subject */
+            subject: string;
         };
         /**
          * SpecialDayAsk
@@ -11492,6 +11846,11 @@ export interface components {
              * @default
              */
             notice: string;
+        };
+        /** SupervisionProgressAsk */
+        SupervisionProgressAsk: {
+            /** Text */
+            text: string;
         };
         /**
          * SupervisionShape
@@ -11721,7 +12080,7 @@ export interface components {
         /** TestAnswer */
         TestAnswer: {
             /** Items */
-            items: components["schemas"]["api__shapes__notifications__SaidShape"][];
+            items: components["schemas"]["TestSaidShape"][];
         };
         /**
          * TestAsk
@@ -11737,6 +12096,20 @@ export interface components {
             to?: string | null;
             /** User Id */
             user_id?: string | null;
+        };
+        /**
+         * TestSaidShape
+         * @description `ok`: the far end took it; `said`: its words, or why it was not taken.
+         */
+        TestSaidShape: {
+            /** Channel */
+            channel: string;
+            /** Ok */
+            ok: boolean;
+            /** Said */
+            said: string;
+            /** Took Ms */
+            took_ms: number;
         };
         /** TextAsk */
         TextAsk: {
@@ -12224,379 +12597,6 @@ export interface components {
             site_id: string;
             /** Version */
             version: number;
-        };
-        /**
-         * ProgressAsk
-         * @description `whom`: who was sent, who has arrived, or who was spoken to.
-         */
-        api__shapes__alarms__ProgressAsk: {
-            /**
-             * Note
-             * @default
-             */
-            note: string;
-            /**
-             * Phone
-             * @default
-             */
-            phone: string;
-            /**
-             * Step
-             * @enum {string}
-             */
-            step: "dispatched" | "arrived" | "verified" | "called_119";
-            /**
-             * Whom
-             * @default
-             */
-            whom: string;
-        };
-        /** CoverShape */
-        api__shapes__figures__CoverShape: {
-            /** Covered */
-            covered: number;
-            /** Devices */
-            devices: number;
-            /**
-             * From
-             * Format: date-time
-             * @example 2026-11-22T07:00:00.000Z
-             */
-            from: string;
-            /** Items */
-            items: components["schemas"]["DeviceCover"][];
-            /** Problems */
-            problems: {
-                [key: string]: number;
-            };
-            /** Records Available */
-            records_available: boolean;
-            /** Site */
-            site: string | null;
-            /**
-             * To
-             * Format: date-time
-             * @example 2026-11-22T07:00:00.000Z
-             */
-            to: string;
-            /** Zones */
-            zones: components["schemas"]["ZoneCover"][];
-        };
-        /** SourceShape */
-        api__shapes__figures__SourceShape: {
-            /** Alarms */
-            alarms: number;
-            /** Device Name */
-            device_name: string;
-            /** Rule Id */
-            rule_id: string;
-            /** Rule Name */
-            rule_name: string;
-            /** Rule Name En */
-            rule_name_en: string;
-            /** Subject */
-            subject: string;
-        };
-        /** StandingPage */
-        api__shapes__hazard_figures__StandingPage: {
-            /** Items */
-            items: components["schemas"]["api__shapes__hazard_figures__StandingShape"][];
-            /** Total */
-            total: number;
-        };
-        /**
-         * StandingShape
-         * @description `on_time_share` of those closed; null where none was closed.
-         */
-        api__shapes__hazard_figures__StandingShape: {
-            /** Closed */
-            closed: number;
-            /** Closed Share */
-            closed_share: number;
-            /** Enterprise Id */
-            enterprise_id: string;
-            /** Found */
-            found: number;
-            /** Major */
-            major: number;
-            /** Mean Close H */
-            mean_close_h: number | null;
-            /** Name */
-            name: string;
-            /** On Time Share */
-            on_time_share: number | null;
-            /** Open */
-            open: number;
-            /** Overdue */
-            overdue: number;
-            /** Recurrences */
-            recurrences: number;
-            /** Rejected */
-            rejected: number;
-            /** Returned */
-            returned: number;
-        };
-        /** AcceptManyAsk */
-        api__shapes__hazard_notes__AcceptManyAsk: {
-            /** Ids */
-            ids: string[];
-            /**
-             * Note
-             * @default
-             */
-            note: string;
-        };
-        /**
-         * AcceptedShape
-         * @description `problem`: why this one was not accepted.
-         */
-        api__shapes__hazard_notes__AcceptedShape: {
-            /** Accepted */
-            accepted: boolean;
-            /** Id */
-            id: string;
-            /** Problem */
-            problem: string | null;
-        };
-        /** DecideAsk */
-        api__shapes__hazard_notes__DecideAsk: {
-            /** Granted */
-            granted: boolean;
-            /**
-             * Note
-             * @default
-             */
-            note: string;
-        };
-        /** ProgressAsk */
-        api__shapes__hazard_notes__ProgressAsk: {
-            /** Text */
-            text: string;
-        };
-        /**
-         * SaidShape
-         * @description `ok`: the far end took it; `said`: its words, or why it was not taken.
-         */
-        api__shapes__notifications__SaidShape: {
-            /** Channel */
-            channel: string;
-            /** Ok */
-            ok: boolean;
-            /** Said */
-            said: string;
-            /** Took Ms */
-            took_ms: number;
-        };
-        /**
-         * DecideAsk
-         * @description `go`: it runs now what is left; else it never does.
-         */
-        api__shapes__plans__DecideAsk: {
-            /** Go */
-            go: boolean;
-            /** Reason */
-            reason: string;
-        };
-        /**
-         * PresenceAsk
-         * @description The manager's round: who is there, and in which shop or at which circuits.
-         */
-        api__shapes__power_work__PresenceAsk: {
-            /** Circuit Ids */
-            circuit_ids?: string[];
-            /** Person */
-            person: string;
-            /**
-             * Tenant
-             * @default
-             */
-            tenant: string;
-        };
-        /** RestoreAsk */
-        api__shapes__power_work__RestoreAsk: {
-            phone?: components["schemas"]["PhoneAsk"] | null;
-            /** Reason */
-            reason: string;
-            /**
-             * Second Login
-             * @default
-             */
-            second_login: string;
-            /**
-             * Second Password
-             * @default
-             */
-            second_password: string;
-        };
-        /**
-         * AcceptManyAsk
-         * @description Binds many unknown devices to one zone, all or none. `kind` null: as suggested for each.
-         */
-        api__shapes__provisioning__AcceptManyAsk: {
-            /** Interval S */
-            interval_s?: number | null;
-            /** Items */
-            items: components["schemas"]["Accepted"][];
-            /** Kind */
-            kind?: string | null;
-            /**
-             * Link
-             * @default wired
-             */
-            link: string;
-            /** Site Id */
-            site_id: string;
-            /** Zone Id */
-            zone_id: string;
-        };
-        /** AcceptedShape */
-        api__shapes__provisioning__AcceptedShape: {
-            /** Items */
-            items: components["schemas"]["DeviceShape"][];
-        };
-        /**
-         * CoverShape
-         * @description `subjects` are the first of `total`; `without` the first of `without_total` devices in scope that have no point of the metric.
-         */
-        api__shapes__rule_views__CoverShape: {
-            /** By Kind */
-            by_kind: components["schemas"]["KindCount"][];
-            /** By Zone */
-            by_zone: components["schemas"]["ZoneCount"][];
-            /** Devices */
-            devices: number;
-            /** Subjects */
-            subjects: string[];
-            /** Total */
-            total: number;
-            /** Without */
-            without: string[];
-            /** Without Total */
-            without_total: number;
-        };
-        /**
-         * RestoreAsk
-         * @description `version` is brought back as the next version after `present`.
-         */
-        api__shapes__rule_views__RestoreAsk: {
-            /** Present */
-            present: number;
-            /** Version */
-            version: number;
-        };
-        /** SaidShape */
-        api__shapes__rule_views__SaidShape: {
-            /** At */
-            at: string | null;
-            /** Code */
-            code: string;
-            /** En */
-            en: string;
-            /** Figures */
-            figures: {
-                [key: string]: unknown;
-            };
-            /** Zh */
-            zh: string;
-        };
-        /**
-         * SourceShape
-         * @description One number as it is at a device. `node_kind` None: the rule itself sets it.
-         */
-        api__shapes__rule_views__SourceShape: {
-            /** Node Id */
-            node_id: string | null;
-            /** Node Kind */
-            node_kind: string | null;
-            /** Number */
-            number: string;
-            /** Override Id */
-            override_id: string;
-            /** Reason */
-            reason: string;
-            /** Value */
-            value: number | boolean;
-        };
-        /** StandingPage */
-        api__shapes__rule_views__StandingPage: {
-            /** Items */
-            items: components["schemas"]["api__shapes__rule_views__StandingShape"][];
-            /** Next Cursor */
-            next_cursor: string | null;
-            /** Total */
-            total: number;
-        };
-        /**
-         * StandingShape
-         * @description `value` is what the rule judges, `reading` the newest reading (the same where nothing is derived). `level` -1: not raised.
-         */
-        api__shapes__rule_views__StandingShape: {
-            /** Arrived At */
-            arrived_at: string | null;
-            /**
-             * At
-             * Format: date-time
-             * @example 2026-11-22T07:00:00.000Z
-             */
-            at: string;
-            condition: components["schemas"]["TruthShape"] | null;
-            /** Delay S */
-            delay_s: number;
-            /** Device Id */
-            device_id: string;
-            /** Device Name */
-            device_name: string;
-            /** Expected S */
-            expected_s: number;
-            /**
-             * Gate
-             * @enum {string}
-             */
-            gate: "open" | "schedule" | "condition" | "both";
-            /** Is Raised */
-            is_raised: boolean;
-            /** Level */
-            level: number;
-            /** Levels */
-            levels: components["schemas"]["LevelStandingShape"][];
-            /** Metric */
-            metric: string;
-            only_while: components["schemas"]["TruthShape"] | null;
-            /** Overdue At */
-            overdue_at: string | null;
-            /**
-             * Quality
-             * @enum {string}
-             */
-            quality: "fresh" | "late" | "overdue" | "never_heard";
-            /** Reading */
-            reading: number | null;
-            /** Rule Id */
-            rule_id: string;
-            /** Rule Version */
-            rule_version: number;
-            /** Site Id */
-            site_id: string;
-            /** Subject */
-            subject: string;
-            /** Taken At */
-            taken_at: string | null;
-            /** Unit */
-            unit: string;
-            /** Value */
-            value: number | null;
-            /** Zone Id */
-            zone_id: string;
-        };
-        /** PresenceAsk */
-        api__shapes__shift__PresenceAsk: {
-            /**
-             * Answer S
-             * @default 600
-             */
-            answer_s: number;
-            /** Site Id */
-            site_id: string;
         };
     };
     responses: never;
@@ -13618,7 +13618,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["api__shapes__alarms__ProgressAsk"];
+                "application/json": components["schemas"]["ProgressAsk"];
             };
         };
         responses: {
@@ -15056,7 +15056,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["api__shapes__power_work__RestoreAsk"];
+                "application/json": components["schemas"]["RestoreBySecondAsk"];
             };
         };
         responses: {
@@ -15562,7 +15562,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["api__shapes__provisioning__AcceptManyAsk"];
+                "application/json": components["schemas"]["AcceptManyAsk"];
             };
         };
         responses: {
@@ -15572,7 +15572,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["api__shapes__provisioning__AcceptedShape"];
+                    "application/json": components["schemas"]["AcceptedShape"];
                 };
             };
             /** @description a problem of RFC 9457 */
@@ -17013,7 +17013,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["api__shapes__figures__CoverShape"];
+                    "application/json": components["schemas"]["CoverShape"];
                     "text/csv": unknown;
                 };
             };
@@ -17612,7 +17612,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["api__shapes__hazard_notes__AcceptManyAsk"];
+                "application/json": components["schemas"]["AcceptHazardsAsk"];
             };
         };
         responses: {
@@ -17684,7 +17684,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["api__shapes__hazard_figures__StandingPage"];
+                    "application/json": components["schemas"]["EnterpriseStandingPage"];
                 };
             };
             /** @description a problem of RFC 9457 */
@@ -18374,7 +18374,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["api__shapes__hazard_notes__DecideAsk"];
+                "application/json": components["schemas"]["DecideExtensionAsk"];
             };
         };
         responses: {
@@ -18680,7 +18680,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["api__shapes__hazard_notes__ProgressAsk"];
+                "application/json": components["schemas"]["SupervisionProgressAsk"];
             };
         };
         responses: {
@@ -20355,7 +20355,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["api__shapes__power_work__PresenceAsk"];
+                "application/json": components["schemas"]["SomeonePresentAsk"];
             };
         };
         responses: {
@@ -22137,7 +22137,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["api__shapes__shift__PresenceAsk"];
+                "application/json": components["schemas"]["PresenceAsk"];
             };
         };
         responses: {
@@ -23498,7 +23498,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["api__shapes__rule_views__CoverShape"];
+                    "application/json": components["schemas"]["RuleCoverShape"];
                 };
             };
             /** @description a problem of RFC 9457 */
@@ -23621,7 +23621,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["api__shapes__rule_views__RestoreAsk"];
+                "application/json": components["schemas"]["RestoreVersionAsk"];
             };
         };
         responses: {
@@ -23676,7 +23676,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["api__shapes__rule_views__StandingPage"];
+                    "application/json": components["schemas"]["RuleStandingPage"];
                 };
             };
             /** @description a problem of RFC 9457 */
@@ -24010,7 +24010,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["api__shapes__plans__DecideAsk"];
+                "application/json": components["schemas"]["DecideAsk"];
             };
         };
         responses: {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -33,7 +35,7 @@ def _columns(names: dict[str, sa.types.TypeEngine[object]]) -> list[sa.Column[ob
     return [sa.Column(name, kind, nullable=name in ("sent_ms", "delivered_ms")) for name, kind in names.items()]
 
 
-def _rebuild(columns: dict[str, sa.types.TypeEngine[object]], more: dict[str, str | int]) -> None:
+def _rebuild(columns: dict[str, Any], more: dict[str, str | int]) -> None:
     """SQLite changes no column: the table is made anew, its rows carried over; `more` are what the new columns begin with."""
     for name in _OLD_INDEXES:
         op.drop_index(name, "outbox")
@@ -49,9 +51,9 @@ def _rebuild(columns: dict[str, sa.types.TypeEngine[object]], more: dict[str, st
 
 
 def upgrade() -> None:
-    added: dict[str, sa.types.TypeEngine[object]] = {name: sa.Text() for name in _TEXTS} | {name: sa.Integer() for name in _NUMBERS}
+    added: dict[str, Any] = {**{name: sa.Text() for name in _TEXTS}, **{name: sa.Integer() for name in _NUMBERS}}
     if op.get_bind().dialect.name == "sqlite":
-        _rebuild({**_WERE, **added, "delivered_ms": sa.BigInteger()}, {**_TEXTS, **_NUMBERS})
+        _rebuild(dict[str, Any](_WERE) | added | {"delivered_ms": sa.BigInteger()}, {**_TEXTS, **_NUMBERS})
     else:
         for name, value in {**_TEXTS, **_NUMBERS}.items():
             op.add_column("outbox", sa.Column(name, added[name], nullable=False, server_default=str(value)))
