@@ -114,10 +114,12 @@ def _verdict(rule: Rule, standing: Standing, findings: Sequence[Finding], timezo
                 f" (back to normal {_back(rule, level, standing, 'en')}).",
                 figures=figures,
             )
+        hold_s = _s(level.raise_hold_ms)
+        held = (f"，且已满足延时 {hold_s} 秒", f", for the hold of {hold_s} s") if level.raise_hold_ms else ("", "")
         return Said(
             code="raised",
-            zh=f"已触发{zh_since}：{_met(rule, level, standing, 'zh')}，且已满足延时 {_s(level.hold_ms)} 秒。",
-            en=f"It stands{en_since}: {_met(rule, level, standing, 'en')}, for the hold of {_s(level.hold_ms)} s.",
+            zh=f"已触发{zh_since}：{_met(rule, level, standing, 'zh')}{held[0]}。",
+            en=f"It stands{en_since}: {_met(rule, level, standing, 'en')}{held[1]}.",
             figures=figures,
         )
     if standing.quality == "never_heard":

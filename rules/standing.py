@@ -41,6 +41,7 @@ class LevelStanding:
     held_ms: int | None
     hold_ms: int
     due_ms: int | None
+    raise_hold_ms: int = 0  # before it raises, also while `hold_ms` is the clear hold of one that is raised
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +187,7 @@ def _of_count(program: Program, memory: Memory, rule: Rule, subject: str) -> Sta
                 held_ms=max(0, clock - stand.since_clock) if is_held else None,
                 hold_ms=round(hold_s * 1000),
                 due_ms=due_ms,
+                raise_hold_ms=round((told.rule.hold_s if level.hold_s is None else level.hold_s) * 1000),
             )
         )
     row = program.roster.device_rows.get(device_id)
@@ -235,6 +237,7 @@ def _level(
         held_ms=max(0, clock - int(columns.since_clock_ms[check])) if is_pending else None,
         hold_ms=int(specs.clear_hold_ms[spec]) if status & ACTIVE else int(specs.hold_ms[spec]),
         due_ms=due if is_pending and due < FAR else None,
+        raise_hold_ms=int(specs.hold_ms[spec]),
     )
 
 

@@ -20,7 +20,7 @@ from alarms.requests import (
     Withdraw,
 )
 from api.door import ActingRoute, At, By, Door, Visitor, in_thread
-from api.problems import invalid, not_found
+from api.problems import Problem, invalid, not_found
 from api.routes.query import Cursor, From, Limit, To
 from api.shapes.alarms import AlarmAnswer, ShelveAsk, SuppressionKind, WithdrawAsk, alarm_shape
 from api.shapes.facts import FactShape, fact_shape
@@ -39,6 +39,8 @@ from api.suppression_list import suppression_list
 from sites.facts import Fact
 from sites.records import NotFound
 
+FIRE_AND_GAS_DEVICES = frozenset({"smoke", "heat", "gas", "co", "manual_call"})  # domain.md A4: P1 detectors are isolated with a permit
+FIRE_AND_GAS = frozenset({"smoke", "heat", "gas", "manual_call"})  # the same as kinds of alarms
 router = APIRouter(route_class=ActingRoute, tags=["suppressions"])
 Of = Annotated[str | None, Query(max_length=64)]
 Over = Annotated[bool, Query(description="also those that are over, from the records, newest change first")]
@@ -96,6 +98,14 @@ async def take_out(ask: TakeOutAsk, door: At, visitor: By) -> FactAnswer:
     if place is None or not visitor.reach.may("see", place.site_id):
         raise invalid("there is no such device or zone", "/zone_id" if ask.zone_id else "/subject" if ask.rule_id else "/device_id")
     visitor.must("out_of_service", place.site_id, "the place", place.id)
+    about_fire = (device is not None and device.kind in FIRE_AND_GAS_DEVICES) or bool(FIRE_AND_GAS & set(ask.kinds))
+    for name in ("permit", "patrol") if about_fire else ():
+        if not getattr(ask, name).strip():
+            detail = "a fire or gas detector goes out of service with a permit's number and a patrol that watches instead"
+            errors = [{"pointer": f"/{name}", "detail": detail}]
+            raise Problem(
+                422, "invalid", "Not valid", detail, errors=errors, detail_zh="火灾、燃气类探测器屏蔽须填写作业票编号和代偿巡查安排"
+            )
     wish = TakeOut(
         who=visitor.user.id,
         reason=ask.reason,

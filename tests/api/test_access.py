@@ -456,7 +456,7 @@ CASES: dict[str, Case] = {
     "POST /alarms/{alarm_id}/withdraw": Case("acknowledge", "/alarms/{site}-alarm/withdraw", {"reason": "scope changed"}),
     "GET /out-of-service": Case("see", "/out-of-service", outside=200),
     "POST /out-of-service": Case(
-        "out_of_service", "/out-of-service", {"device_id": "{site}-gas", "until": LATER, "reason": "repair"}, outside=422
+        "out_of_service", "/out-of-service", {"device_id": "{site}-switch", "until": LATER, "reason": "repair"}, outside=422
     ),
     "GET /out-of-service/{out_id}": Case("see", "/out-of-service/{site}-out"),
     "POST /out-of-service/{out_id}/approve": Case("approve_out_of_service", "/out-of-service/{site}-out/approve", {}),

@@ -84,6 +84,14 @@ def test_what_is_asked_reaches_the_scan_whole(service: Service) -> None:
     assert test == BeginTest(who="u-operator", until_ms=until_ms, reason="yearly", device_id="mall-gas")
 
 
+def test_a_gas_detector_goes_out_of_service_with_permit_and_patrol_only(service: Service) -> None:
+    body = {"device_id": "mall-gas", "until": LATER, "reason": "repair"}
+    assert service.call("operator", "POST", "/out-of-service", body, 422)["errors"][0]["pointer"] == "/permit"
+    assert service.call("operator", "POST", "/out-of-service", body | {"permit": "P-7"}, 422)["errors"][0]["pointer"] == "/patrol"
+    service.call("operator", "POST", "/out-of-service", body | {"permit": "P-7", "patrol": "hourly"}, 201)
+    service.call("operator", "POST", "/out-of-service", {**body, "device_id": "mall-switch"}, 201)
+
+
 def test_those_that_are_over_come_from_the_records(service: Service) -> None:
     standing = out_of_service("mall")
     ended = replace(standing, id="old", state="ended", is_over=True, body=replace(standing.body, id="old", state="ended"))

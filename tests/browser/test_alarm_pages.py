@@ -129,6 +129,10 @@ def test_more_than_a_day_out_of_service_waits_for_another_person(page: Page, dem
     page.locator("[role=radiogroup] label").filter(has_text=re.compile(r"^(2 天|2 d)$")).click()
     page.locator("[data-test=out-reason]").fill("厨房装修")
     page.locator("[data-test=out-do]").click()
+    expect(page.locator("[data-test=take-out]")).to_contain_text(re.compile("permit|作业票"))  # a gas detector is not taken out without
+    page.locator("[data-test=out-permit]").fill("P-7")
+    page.locator("[data-test=out-patrol]").fill("每小时一次")
+    page.locator("[data-test=out-do]").click()
     asked = page.locator("[data-test=suppression][data-kind=out_of_service]")
     expect(asked).to_have_attribute("data-state", "asked")
     assert asked.locator("[data-test=approve]").count() == 0  # not by the one who asked
