@@ -41,7 +41,7 @@ export const en = {
     raised: 'Raised', stepped_up: 'Stepped up', stepped_down: 'Stepped down', cleared: 'Cleared', acknowledged: 'Acknowledged', reset: 'Reset', assigned: 'Assigned', noted: 'Note', progressed: 'Progress', judged: 'Verdict', hazard_linked: 'Hazard linked', suppressed: 'Suppressed', unsuppressed: 'No longer suppressed', upheld: 'Real now', realarmed: 'Asked again', withdrawn: 'Withdrawn',
   },
   progress: { dispatched: 'Dispatched', arrived: 'Arrived', verified: 'Verified', called_119: 'Fire service called' },
-  verdict: { true: 'True', false: 'False', test: 'Test', fault: 'Fault', nuisance: 'Nuisance' },
+  verdict: { true: 'Real', false: 'False alarm', test: 'Test', fault: 'Fault', nuisance: 'Nuisance' },
   filter: { any: 'All', open: 'Open', ended: 'Ended', unacknowledged: 'Unacknowledged', suppressed: 'Suppressed' },
   alarm: {
     readings: 'Readings around it', no_point: 'This alarm is not about one point: there is no curve.', guidance: 'What to do', no_guidance: 'The rule has no guidance.', acts: 'Acts', note_for_next: 'Note (goes with the next act)', assign_to: 'User id', to_me: 'To me',
