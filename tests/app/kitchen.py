@@ -35,7 +35,7 @@ def people(service: ServiceProcess) -> dict[str, httpx.Client]:
     admin = service.sign_in("admin", PASSWORD)
     for role in PEOPLE:
         grants = [{"role": role, "node_kind": "all"}]
-        asked(admin, "POST", "/users", login=role, name=f"the {role}", password=PASSWORD, grants=grants)
+        asked(admin, "POST", "/users", login=role, name=f"the {role}", password=PASSWORD, grants=grants, must_change=False)
     return {"administrator": admin} | {role: service.sign_in(role, PASSWORD) for role in PEOPLE}
 
 
