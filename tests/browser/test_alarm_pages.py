@@ -69,9 +69,14 @@ def test_the_alarm_that_matters_is_taken_dispatched_and_judged_by_keys_alone(pag
     expect(focus.locator("[data-test=focus-place]")).to_have_text(ZONE)
     countdown = focus.locator("[data-test=countdown]")
     expect(countdown).to_be_visible()
-    before = seconds(countdown.inner_text())
-    page.wait_for_timeout(2_200)
-    assert seconds(countdown.inner_text()) < before
+    highest = 0
+    for _ in range(40):  # it may begin anew once, when the alarm rises to its second level
+        left = seconds(countdown.inner_text())
+        highest = max(highest, left)
+        if left <= highest - 2:
+            break
+        page.wait_for_timeout(250)
+    assert seconds(countdown.inner_text()) < highest
     expect(focus.locator("[data-test=step-dispatched]")).to_be_disabled()
     page.keyboard.press("a")
     expect(focus.locator("[data-test=step-acknowledge].done")).to_be_visible()
