@@ -5,15 +5,15 @@ from __future__ import annotations
 from api.door import Door, Visitor, in_thread
 from api.ports import Answer
 from api.problems import not_found
-from api.shapes.facts import fact_shape
-from api.shapes.power_work import FactPageShape, RecordedFact
+from api.shapes.facts import FactPage, fact_shape
+from api.shapes.power_work import RecordedFact
 from sites.facts import Fact
 from sites.records import NotFound
 
 
 def page(
     door: Door, visitor: Visitor, kind: str, over: bool, cursor: str | None, limit: int, site: str | None = None, subject: str | None = None
-) -> FactPageShape:
+) -> FactPage:
     """`over`: also those that are over, from the records, newest change first; else those that stand, soonest end first."""
     if over:
         found = door.records.facts(kind, visitor.scope, cursor, limit, site_id=site, subject=subject)

@@ -11,7 +11,8 @@ from api.access import roles_for
 from api.door import ActingRoute, At, By, in_thread
 from api.problems import forbidden, not_found
 from api.routes.query import Cursor, Limit
-from api.shapes.power_work import DecideOrderAsk, FactPageShape, LocalResetAsk, LockAsk, RecordedFact, UnlockAsk
+from api.shapes.facts import FactPage
+from api.shapes.power_work import DecideOrderAsk, LocalResetAsk, LockAsk, RecordedFact, UnlockAsk
 from power.requests import DecideOrder, LocalReset, LockOut, Unlock
 from sites.records import NotFound
 
@@ -23,7 +24,7 @@ Over = Annotated[bool, Query(description="also those that are over, from the rec
 @router.get("/lock-outs")
 def lock_outs(
     door: At, visitor: By, site: Of = None, circuit: Of = None, over: Over = False, cursor: Cursor = None, limit: Limit = 50
-) -> FactPageShape:
+) -> FactPage:
     """Locks and vetoes that are on, with who, tag and reason."""
     subject = f"circuit:{circuit}" if circuit else None
     return fact_list.page(door, visitor, "lock_out", over, cursor, limit, site, subject)
@@ -57,7 +58,7 @@ async def local_reset(circuit_id: str, ask: LocalResetAsk, door: At, visitor: By
 @router.get("/switchings")
 def switchings(
     door: At, visitor: By, site: Of = None, circuit: Of = None, over: Over = False, cursor: Cursor = None, limit: Limit = 50
-) -> FactPageShape:
+) -> FactPage:
     """Why circuits are open, which have tripped, and when each was last proved off."""
     subject = f"circuit:{circuit}" if circuit else None
     return fact_list.page(door, visitor, "switching", over, cursor, limit, site, subject)

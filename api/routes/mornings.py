@@ -12,8 +12,8 @@ from api.ports import Answer
 from api.problems import not_found
 from api.routes.query import Cursor, Limit
 from api.second_person import second_person
-from api.shapes.facts import fact_shape
-from api.shapes.power_work import EndMorningAsk, FactPageShape, MorningAnswer, MorningAsk, MorningDetail, RestoresAsk, SomeonePresentAsk
+from api.shapes.facts import FactPage, fact_shape
+from api.shapes.power_work import EndMorningAsk, MorningAnswer, MorningAsk, MorningDetail, RestoresAsk, SomeonePresentAsk
 from power.morning_model import ApproveMorning, ConfirmPresence, EndMorning, RestoreMany
 from sites.facts import Fact
 from sites.records import NotFound, Unavailable
@@ -25,7 +25,7 @@ WHAT = "the approval"
 
 
 @router.get("/mornings")
-def mornings(door: At, visitor: By, site: Of = None, over: Over = False, cursor: Cursor = None, limit: Limit = 50) -> FactPageShape:
+def mornings(door: At, visitor: By, site: Of = None, over: Over = False, cursor: Cursor = None, limit: Limit = 50) -> FactPage:
     return fact_list.page(door, visitor, "morning", over, cursor, limit, site)
 
 

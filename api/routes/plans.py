@@ -12,7 +12,8 @@ from api.cut_reach import previewed
 from api.door import ActingRoute, At, By, Door, Visitor, in_thread, request_key
 from api.problems import Problem, forbidden, invalid
 from api.routes.query import Cursor, Limit
-from api.routes.runs import run_answer, second_person
+from api.routes.runs import run_answer
+from api.second_person import second_person
 from api.shapes.plans import (
     ChangedPlanAsk,
     PlanAsk,
@@ -95,7 +96,7 @@ async def start(plan_id: str, ask: RunAsk, request: Request, door: At, visitor: 
     visitor.must("cut", plan.site_id, "the plan", plan_id)
     second = None
     if await in_thread(_never_ran, door, plan):
-        second = (await second_person(door, request, visitor, plan.site_id, ask.second_login, ask.second_password)).id
+        second = (await second_person(door, request, visitor, "cut", plan.site_id, ask.second_login, ask.second_password))[0].id
     wanted = StartPlan(key=request_key(request), plan_id=plan_id, who=visitor.user.id, reason=ask.reason, second=second)
     return run_answer(door, await door.desk.ask(wanted))
 

@@ -8,12 +8,11 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api import cut_reach, run_report
-from api.access import reach, roles_for
 from api.door import ActingRoute, At, By, Door, Visitor, in_thread, request_key
 from api.ports import Answer
-from api.problems import Problem, invalid, not_found
-from api.routes.auth import proved
+from api.problems import invalid, not_found
 from api.routes.query import Cursor, From, Limit, To
+from api.second_person import second_person
 from api.shapes.plans import (
     CutsAsk,
     DecideAsk,
@@ -29,7 +28,6 @@ from api.shapes.plans import (
     run_shape,
 )
 from power.run_model import AbortRun, DecideRun, Run, RunItem, StartCuts
-from sites.people import User
 from sites.records import NotFound, Unavailable
 
 router = APIRouter(route_class=ActingRoute, tags=["runs"])
@@ -68,7 +66,7 @@ async def cut(ask: CutsAsk, request: Request, door: At, visitor: By) -> RunAnswe
         cut_reach.must_meet(door.secret, site_id, ask.circuit_ids, ask.challenge, ask.digits, visitor.now_ms)
     second = None
     if cut_reach.needs_second(ask, len(ask.circuit_ids)):
-        second = (await second_person(door, request, visitor, site_id, ask.second_login, ask.second_password)).id
+        second = (await second_person(door, request, visitor, "cut", site_id, ask.second_login, ask.second_password))[0].id
     roster = door.board.roster
     zone = roster.zones.get(ask.zone_id or "")
     place = roster.sites[site_id].name + (f" {zone.name}" if zone else f" {ask.floor}" if ask.floor else "")
@@ -158,24 +156,6 @@ def run_answer(door: Door, answer: Answer) -> RunAnswer:
     run = next(fact.body for fact in reversed(answer.facts) if fact.kind == "run")
     present = door.board.run(run.id)
     return {**run_shape(present[0] if present else run, door.person), "recorded": answer.recorded}
-
-
-async def second_person(door: Door, request: Request, visitor: Visitor, site_id: str, login: str, password: str) -> User:
-    """The second person, who may cut here too and is another, or 403."""
-    if not login:
-        raise Problem(403, "second-person", "A second person is needed", "another person with the right gives login and password")
-    try:
-        second = await proved(door, request, login, password)
-    except Problem as problem:
-        if problem.status != 401:
-            raise
-        raise Problem(403, "second-person", "Not the second person", "the second person's login or password is wrong") from None
-    if second.id == visitor.user.id:
-        raise Problem(403, "second-person", "Not a second person", "this needs another person than the one who asks")
-    if not reach(second, door.board.roster).may("cut", site_id):
-        roles = ", ".join(roles_for("cut"))
-        raise Problem(403, "second-person", "Not the second person", f"{second.name} may not cut here; the roles {roles} may")
-    return second
 
 
 async def _must_cut(door: Door, visitor: Visitor, run_id: str) -> None:

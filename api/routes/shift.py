@@ -14,13 +14,13 @@ from alarms.duty_requests import AnswerPresence, AskPresence, OfferHandOver, Run
 from alarms.handovers import HandOver, is_sound
 from alarms.presence_checks import PresenceSchedule
 from alarms.self_tests import SelfTest, delays_ms
-from api import configuration, handover
+from api import configuration, fact_list, handover
 from api.access import reach, roles_for
 from api.door import ActingRoute, At, By, Door, Visitor, in_thread, request_key
 from api.problems import Problem, invalid, not_found
 from api.routes.auth import proved
 from api.routes.query import Cursor, From, Limit, To
-from api.shapes.facts import FactShape, fact_shape
+from api.shapes.facts import FactPage, FactShape, fact_shape
 from api.shapes.shift import (
     HandOverAnswer,
     HandOverDraft,
@@ -39,10 +39,7 @@ from api.shapes.shift import (
     TakeAsk,
     WithdrawHandOverAsk,
 )
-from api.shapes.suppressions import FactPage
 from api.shapes.times import iso, iso_or_none
-from sites.facts import Fact
-from sites.records import NotFound
 
 router = APIRouter(route_class=ActingRoute, tags=["shift"])
 Of = Annotated[str | None, Query(max_length=64)]
@@ -87,13 +84,13 @@ async def offer_handover(ask: OfferAsk, request: Request, door: At, visitor: By)
 
 @router.get("/handovers/{handover_id}")
 def one_handover(handover_id: str, door: At, visitor: By) -> HandOverShape:
-    return _handover(_fact(door, visitor, "handover", handover_id, "the hand-over").body, door)
+    return _handover(fact_list.one(door, visitor, "handover", handover_id, "the hand-over").body, door)
 
 
 @router.get("/handovers/{handover_id}/page", response_class=HTMLResponse)
 def handover_page(handover_id: str, door: At, visitor: By) -> HTMLResponse:
     """To print; times in the site's own zone."""
-    found = _fact(door, visitor, "handover", handover_id, "the hand-over")
+    found = fact_list.one(door, visitor, "handover", handover_id, "the hand-over")
     site = door.board.roster.sites.get(found.site_id)
     zone = ZoneInfo(site.timezone if site else "Asia/Shanghai")
 
@@ -106,7 +103,7 @@ def handover_page(handover_id: str, door: At, visitor: By) -> HTMLResponse:
 @router.post("/handovers/{handover_id}/take")
 async def take_handover(handover_id: str, ask: TakeAsk, request: Request, door: At, visitor: By) -> HandOverAnswer:
     """The incoming shift signs: the one who is signed in, or, with login and password, another person at this desk."""
-    found = await in_thread(_fact, door, visitor, "handover", handover_id, "the hand-over")
+    found = await in_thread(fact_list.one, door, visitor, "handover", handover_id, "the hand-over")
     visitor.must("hand_over", found.site_id, "the hand-over", handover_id)
     who = visitor.user
     if ask.login is not None:
@@ -126,7 +123,7 @@ async def take_handover(handover_id: str, ask: TakeAsk, request: Request, door: 
 @router.post("/handovers/{handover_id}/withdraw")
 async def withdraw_handover(handover_id: str, ask: WithdrawHandOverAsk, door: At, visitor: By) -> HandOverAnswer:
     """By who offered it only."""
-    found = await in_thread(_fact, door, visitor, "handover", handover_id, "the hand-over")
+    found = await in_thread(fact_list.one, door, visitor, "handover", handover_id, "the hand-over")
     visitor.must("hand_over", found.site_id, "the hand-over", handover_id)
     answer = await door.desk.ask(WithdrawHandOver(handover_id=handover_id, who=visitor.user.id, note=ask.note))
     return {**_handover(answer.facts[0].body, door), "recorded": answer.recorded}
@@ -163,13 +160,13 @@ async def ask_presence(ask: PresenceAsk, request: Request, door: At, visitor: By
 
 @router.get("/presence-checks/{check_id}")
 def presence_check(check_id: str, door: At, visitor: By) -> FactShape:
-    return fact_shape(_fact(door, visitor, "presence_check", check_id, "the presence check"))
+    return fact_shape(fact_list.one(door, visitor, "presence_check", check_id, "the presence check"))
 
 
 @router.post("/presence-checks/{check_id}/answer")
 async def answer_presence(check_id: str, ask: PresenceAnswerAsk, door: At, visitor: By) -> ShiftAnswer:
     """A wrong answer is counted, and the question stays until its window is over."""
-    found = await in_thread(_fact, door, visitor, "presence_check", check_id, "the presence check")
+    found = await in_thread(fact_list.one, door, visitor, "presence_check", check_id, "the presence check")
     visitor.must("acknowledge", found.site_id, "the presence check", check_id)
     return await _ask(door, AnswerPresence(check_id=check_id, who=visitor.user.id, answer=ask.answer, note=ask.note))
 
@@ -230,7 +227,7 @@ async def run_self_test(request: Request, door: At, visitor: By) -> SelfTestShap
 
 @router.get("/self-tests/{test_id}")
 def self_test(test_id: str, door: At, visitor: By) -> SelfTestShape:
-    return _self_test(_fact(door, visitor, "self_test", test_id, "the self-test").body, door)
+    return _self_test(fact_list.one(door, visitor, "self_test", test_id, "the self-test").body, door)
 
 
 # -- parts ---------------------------------------------------------------------------------------------------------------
@@ -240,18 +237,6 @@ def _must_be_seen(door: Door, visitor: Visitor, site_id: str) -> None:
     if site_id not in door.board.roster.sites:
         raise not_found("the site", site_id)
     visitor.must_see(site_id, "the site", site_id)
-
-
-def _fact(door: Door, visitor: Visitor, kind: str, fact_id: str, what: str) -> Fact:
-    """One that stands, from the scan's view, or one that is over, from the records; in scope, or 404."""
-    found = door.board.facts.get((kind, fact_id))
-    if found is None:
-        try:
-            found = door.records.fact(kind, fact_id)
-        except NotFound:
-            raise not_found(what, fact_id) from None
-    visitor.must_see(found.site_id, what, fact_id)
-    return found
 
 
 async def _ask(door: Door, wish: AskPresence | AnswerPresence) -> ShiftAnswer:

@@ -10,7 +10,8 @@ from api import fact_list, shop_links
 from api.door import ActingRoute, At, By, request_key
 from api.problems import invalid, not_found
 from api.routes.query import Cursor, Limit
-from api.shapes.power_work import EndStayOnAsk, FactPageShape, RecordedFact, ShopLink, ShopLinkAsk, StayOnAsk, StayOnDecisionAsk
+from api.shapes.facts import FactPage
+from api.shapes.power_work import EndStayOnAsk, RecordedFact, ShopLink, ShopLinkAsk, StayOnAsk, StayOnDecisionAsk
 from api.shapes.times import iso
 from power.stay_on import AskStayOn, DecideStayOn, EndStayOn
 
@@ -22,7 +23,7 @@ _DAY_MS = 86_400_000
 
 
 @router.get("/stay-ons")
-def stay_ons(door: At, visitor: By, site: Of = None, over: Over = False, cursor: Cursor = None, limit: Limit = 50) -> FactPageShape:
+def stay_ons(door: At, visitor: By, site: Of = None, over: Over = False, cursor: Cursor = None, limit: Limit = 50) -> FactPage:
     return fact_list.page(door, visitor, "stay_on", over, cursor, limit, site)
 
 

@@ -19,24 +19,23 @@ from alarms.requests import (
     Unshelve,
     Withdraw,
 )
+from api import fact_list
 from api.door import ActingRoute, At, By, Door, Visitor, in_thread
 from api.problems import Problem, invalid, not_found
 from api.routes.query import Cursor, From, Limit, To
 from api.shapes.alarms import AlarmAnswer, ShelveAsk, SuppressionKind, WithdrawAsk, alarm_shape
-from api.shapes.facts import FactShape, fact_shape
+from api.shapes.facts import FactPage, FactShape, fact_shape
 from api.shapes.suppressions import (
     AppliedAsk,
     ApproveAsk,
     EndAsk,
     FactAnswer,
-    FactPage,
     ProofTestAsk,
     SuppressionList,
     TakeOutAsk,
     UnshelveAsk,
 )
 from api.suppression_list import suppression_list
-from sites.facts import Fact
 from sites.records import NotFound
 
 FIRE_AND_GAS_DEVICES = frozenset({"smoke", "heat", "gas", "co", "manual_call"})  # domain.md A4: P1 detectors are isolated with a permit
@@ -76,7 +75,7 @@ async def withdraw(alarm_id: str, ask: WithdrawAsk, door: At, visitor: By) -> Al
 
 @router.get("/shelves")
 def shelves(door: At, visitor: By, site: Of = None, over: Over = False, cursor: Cursor = None, limit: Limit = 50) -> FactPage:
-    return _page(door, visitor, "shelf", site, over, cursor, limit)
+    return fact_list.page(door, visitor, "shelf", over, cursor, limit, site)
 
 
 # -- out of service ------------------------------------------------------------------------------------------------------
@@ -84,7 +83,7 @@ def shelves(door: At, visitor: By, site: Of = None, over: Over = False, cursor: 
 
 @router.get("/out-of-service")
 def all_out(door: At, visitor: By, site: Of = None, over: Over = False, cursor: Cursor = None, limit: Limit = 50) -> FactPage:
-    return _page(door, visitor, "out_of_service", site, over, cursor, limit)
+    return fact_list.page(door, visitor, "out_of_service", over, cursor, limit, site)
 
 
 @router.post("/out-of-service", status_code=201)
@@ -124,13 +123,13 @@ async def take_out(ask: TakeOutAsk, door: At, visitor: By) -> FactAnswer:
 
 @router.get("/out-of-service/{out_id}")
 def one_out(out_id: str, door: At, visitor: By) -> FactShape:
-    return fact_shape(_fact(door, visitor, "out_of_service", out_id, "the taking out of service"))
+    return fact_shape(fact_list.one(door, visitor, "out_of_service", out_id, "the taking out of service"))
 
 
 @router.post("/out-of-service/{out_id}/approve")
 async def approve_out(out_id: str, ask: ApproveAsk, door: At, visitor: By) -> FactAnswer:
     """By another person than the one who asked."""
-    await _must(door, visitor, "approve_out_of_service", "out_of_service", out_id, "the taking out of service")
+    await fact_list.must(door, visitor, "approve_out_of_service", "out_of_service", out_id, "the taking out of service")
     visitor.must_have_proved()
     return await _ask(door, ApproveOut(out_id=out_id, who=visitor.user.id, note=ask.note))
 
@@ -138,7 +137,7 @@ async def approve_out(out_id: str, ask: ApproveAsk, door: At, visitor: By) -> Fa
 @router.post("/out-of-service/{out_id}/end")
 async def end_out(out_id: str, ask: EndAsk, door: At, visitor: By) -> FactAnswer:
     """Return to service; what is still in alarm calls again at once."""
-    await _must(door, visitor, "out_of_service", "out_of_service", out_id, "the taking out of service")
+    await fact_list.must(door, visitor, "out_of_service", "out_of_service", out_id, "the taking out of service")
     return await _ask(door, EndOut(out_id=out_id, who=visitor.user.id, reason=ask.reason))
 
 
@@ -147,7 +146,7 @@ async def end_out(out_id: str, ask: EndAsk, door: At, visitor: By) -> FactAnswer
 
 @router.get("/proof-tests")
 def proof_tests(door: At, visitor: By, site: Of = None, over: Over = False, cursor: Cursor = None, limit: Limit = 50) -> FactPage:
-    return _page(door, visitor, "proof_test", site, over, cursor, limit)
+    return fact_list.page(door, visitor, "proof_test", over, cursor, limit, site)
 
 
 @router.post("/proof-tests", status_code=201)
@@ -165,19 +164,19 @@ async def begin_test(ask: ProofTestAsk, door: At, visitor: By) -> FactAnswer:
 @router.get("/proof-tests/{test_id}")
 def proof_test(test_id: str, door: At, visitor: By) -> FactShape:
     """With the checklist as it is now: who has answered, after how long, and who has not."""
-    return fact_shape(_fact(door, visitor, "proof_test", test_id, "the proof test"))
+    return fact_shape(fact_list.one(door, visitor, "proof_test", test_id, "the proof test"))
 
 
 @router.post("/proof-tests/{test_id}/applied")
 async def mark_applied(test_id: str, ask: AppliedAsk, door: At, visitor: By) -> FactAnswer:
     """Smoke, gas or heat was just applied to this detector: its time to respond counts from now."""
-    await _must(door, visitor, "proof_test", "proof_test", test_id, "the proof test")
+    await fact_list.must(door, visitor, "proof_test", "proof_test", test_id, "the proof test")
     return await _ask(door, MarkApplied(test_id=test_id, who=visitor.user.id, device_id=ask.device_id))
 
 
 @router.post("/proof-tests/{test_id}/end")
 async def end_test(test_id: str, ask: EndAsk, door: At, visitor: By) -> FactAnswer:
-    await _must(door, visitor, "proof_test", "proof_test", test_id, "the proof test")
+    await fact_list.must(door, visitor, "proof_test", "proof_test", test_id, "the proof test")
     return await _ask(door, EndTest(test_id=test_id, who=visitor.user.id, note=ask.reason))
 
 
@@ -199,39 +198,6 @@ def proof_records(
 
 
 # -- parts ---------------------------------------------------------------------------------------------------------------
-
-
-def _page(door: Door, visitor: Visitor, kind: str, site: str | None, over: bool, cursor: str | None, limit: int) -> FactPage:
-    if over:
-        page = door.records.facts(kind, visitor.scope, cursor, limit, site_id=site)
-        items = [door.board.facts.get((kind, fact.id), fact) for fact in page.items]
-        return {"items": [fact_shape(fact) for fact in items], "next_cursor": page.next_cursor}
-    mine = [
-        fact
-        for fact in tuple(door.board.facts.values())
-        if fact.kind == kind and visitor.reach.may("see", fact.site_id) and site in (None, fact.site_id)
-    ]
-    mine.sort(key=lambda fact: (fact.until_ms or 0, fact.id))
-    return {"items": [fact_shape(fact) for fact in mine], "next_cursor": None}
-
-
-def _fact(door: Door, visitor: Visitor, kind: str, fact_id: str, what: str) -> Fact:
-    """One that stands, from the scan's view, or one that is over, from the records; in scope, or 404."""
-    found = door.board.facts.get((kind, fact_id))
-    if found is None:
-        try:
-            found = door.records.fact(kind, fact_id)
-        except NotFound:
-            raise not_found(what, fact_id) from None
-    visitor.must_see(found.site_id, what, fact_id)
-    return found
-
-
-async def _must(door: Door, visitor: Visitor, act: str, kind: str, fact_id: str, what: str) -> None:
-    found = door.board.facts.get((kind, fact_id))
-    if found is None:
-        found = await in_thread(_fact, door, visitor, kind, fact_id, what)
-    visitor.must(act, found.site_id, what, fact_id)
 
 
 async def _ask(door: Door, wish: AlarmRequest) -> FactAnswer:

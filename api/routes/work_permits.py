@@ -12,8 +12,8 @@ from api.door import ActingRoute, At, By, request_key
 from api.problems import not_found
 from api.routes.query import Cursor, Limit
 from api.shapes.asks import DayText
-from api.shapes.facts import FactShape, fact_shape
-from api.shapes.power_work import Declarations, FactPageShape, GasTestAsk, PermitAsk, PermitDecisionAsk, RecordedFact, WorkActAsk
+from api.shapes.facts import FactPage, FactShape, fact_shape
+from api.shapes.power_work import Declarations, GasTestAsk, PermitAsk, PermitDecisionAsk, RecordedFact, WorkActAsk
 from power.permit_model import ActOnPermit, ApplyPermit, CheckGas
 from sites.calendars import DAY_MINUTES, local_minute_ms
 from sites.facts import Fact
@@ -27,7 +27,7 @@ WHAT = "the work permit"
 @router.get("/work-permits")
 def work_permits(
     door: At, visitor: By, site: Of = None, zone: Of = None, over: Over = False, cursor: Cursor = None, limit: Limit = 50
-) -> FactPageShape:
+) -> FactPage:
     return fact_list.page(door, visitor, "work_permit", over, cursor, limit, site, f"zone:{zone}" if zone else None)
 
 

@@ -31,6 +31,11 @@ FactShape = TypedDict(
 )
 
 
+class FactPage(TypedDict):
+    items: list[FactShape]
+    next_cursor: str | None
+
+
 def fact_shape(fact: Fact) -> FactShape:
     return {
         "kind": fact.kind,

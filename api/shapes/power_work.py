@@ -17,11 +17,6 @@ PhraseText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=
 Percent = Annotated[float, Field(ge=0, le=100)]
 
 
-class FactPageShape(TypedDict):
-    items: list[FactShape]
-    next_cursor: str | None
-
-
 class RecordedFact(FactShape):
     recorded: bool
 

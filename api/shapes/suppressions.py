@@ -41,11 +41,6 @@ class SuppressionList(TypedDict):
     alarms: int
 
 
-class FactPage(TypedDict):
-    items: list[FactShape]
-    next_cursor: str | None
-
-
 class FactAnswer(FactShape):
     """The thing after the request, and the alarms that it changed. `recorded`: the records have it too."""
 

@@ -7350,13 +7350,6 @@ export interface components {
             /** Next Cursor */
             next_cursor: string | null;
         };
-        /** FactPageShape */
-        FactPageShape: {
-            /** Items */
-            items: components["schemas"]["FactShape"][];
-            /** Next Cursor */
-            next_cursor: string | null;
-        };
         /** FactShape */
         FactShape: {
             /** Body */
@@ -20042,7 +20035,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FactPageShape"];
+                    "application/json": components["schemas"]["FactPage"];
                 };
             };
             /** @description a problem of RFC 9457 */
@@ -20281,7 +20274,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FactPageShape"];
+                    "application/json": components["schemas"]["FactPage"];
                 };
             };
             /** @description a problem of RFC 9457 */
@@ -24786,7 +24779,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FactPageShape"];
+                    "application/json": components["schemas"]["FactPage"];
                 };
             };
             /** @description a problem of RFC 9457 */
@@ -25003,7 +24996,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FactPageShape"];
+                    "application/json": components["schemas"]["FactPage"];
                 };
             };
             /** @description a problem of RFC 9457 */
@@ -25296,7 +25289,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FactPageShape"];
+                    "application/json": components["schemas"]["FactPage"];
                 };
             };
             /** @description a problem of RFC 9457 */
